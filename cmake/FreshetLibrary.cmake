@@ -1,0 +1,15 @@
+# freshet_library(NAME [DEPENDS folder...] [VENDOR target...])
+# One static library for one folder of src/. DEPENDS names other folders, VENDOR what the folder
+# hides from the rest; a folder without sources becomes an interface library.
+function(freshet_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;VENDOR" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(TRANSFORM ARG_DEPENDS PREPEND freshet_)
+  if(sources)
+    add_library(freshet_${name} STATIC ${sources})
+    target_link_libraries(freshet_${name} PUBLIC freshet_options ${ARG_DEPENDS} PRIVATE ${ARG_VENDOR})
+  else()
+    add_library(freshet_${name} INTERFACE)
+    target_link_libraries(freshet_${name} INTERFACE freshet_options ${ARG_DEPENDS} ${ARG_VENDOR})
+  endif()
+endfunction()

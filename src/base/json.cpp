@@ -1,0 +1,182 @@
+#include "base/json.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace freshet {
+
+/// Receives nlohmann's events and builds the value. No exception leaves this file: the parser is
+/// asked not to throw, and the writer replaces what is not UTF-8.
+class JsonReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit JsonReader(int max_depth) : max_depth_(max_depth) {}
+
+  bool null() override { return add(Json()); }
+  bool boolean(bool value) override { return add(Json(value)); }
+  bool number_integer(number_integer_t value) override { return add(Json(std::int64_t{value})); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (value > static_cast<number_unsigned_t>(INT64_MAX)) {
+      return add(Json(static_cast<double>(value)));
+    }
+    return add(Json(static_cast<std::int64_t>(value)));
+  }
+  bool number_float(number_float_t value, const string_t& /*text*/) override {
+    return add(Json(value));
+  }
+  bool string(string_t& value) override { return add(Json(std::move(value))); }
+  bool binary(binary_t& /*value*/) override { return false; }
+  bool start_object(std::size_t /*elements*/) override { return open(Json(Json::Object{})); }
+  bool start_array(std::size_t /*elements*/) override { return open(Json(Json::Array{})); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& value) override {
+    keys_.back() = std::move(value);
+    return true;
+  }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) override {
+    return false;
+  }
+
+  Json take() { return std::move(root_); }
+
+ private:
+  bool open(Json container) {
+    if (static_cast<int>(open_.size()) >= max_depth_) {
+      return false;
+    }
+    open_.push_back(std::move(container));
+    keys_.emplace_back();
+    return true;
+  }
+
+  bool close() {
+    Json done = std::move(open_.back());
+    open_.pop_back();
+    keys_.pop_back();
+    return add(std::move(done));
+  }
+
+  bool add(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (auto* object = std::get_if<Json::Object>(&open_.back().value_)) {
+      object->emplace_back(std::move(keys_.back()), std::move(value));
+    } else {
+      std::get<Json::Array>(open_.back().value_).push_back(std::move(value));
+    }
+    return true;
+  }
+
+  int max_depth_;
+  std::vector<Json> open_;
+  std::vector<std::string> keys_;
+  Json root_;
+};
+
+namespace {
+
+nlohmann::ordered_json to_vendor(const Json& value) {
+  if (value.is_object()) {
+    nlohmann::ordered_json object = nlohmann::ordered_json::object();
+    for (const auto& [name, member] : value.members()) {
+      object[name] = to_vendor(member);
+    }
+    return object;
+  }
+  if (value.is_array()) {
+    nlohmann::ordered_json array = nlohmann::ordered_json::array();
+    for (const Json& item : value.items()) {
+      array.push_back(to_vendor(item));
+    }
+    return array;
+  }
+  if (value.is_text()) {
+    return value.text();
+  }
+  if (const auto flag = value.boolean()) {
+    return *flag;
+  }
+  if (const auto number = value.integer()) {
+    return *number;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<Json> Json::parse(std::string_view text, int max_depth) {
+  JsonReader reader(max_depth);
+  if (!nlohmann::json::sax_parse(text, &reader)) {
+    return std::nullopt;
+  }
+  return reader.take();
+}
+
+std::string Json::dump(int indent) const {
+  if (const auto* number = std::get_if<double>(&value_)) {
+    return nlohmann::json(*number).dump();
+  }
+  return to_vendor(*this).dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+const Json& Json::operator[](std::string_view name) const {
+  static const Json kNull;
+  for (const auto& [member, value] : members()) {
+    if (member == name) {
+      return value;
+    }
+  }
+  return kNull;
+}
+
+const std::string& Json::text() const {
+  static const std::string kEmpty;
+  const auto* value = std::get_if<std::string>(&value_);
+  return value != nullptr ? *value : kEmpty;
+}
+
+std::optional<bool> Json::boolean() const {
+  const auto* value = std::get_if<bool>(&value_);
+  return value != nullptr ? std::optional(*value) : std::nullopt;
+}
+
+std::optional<std::int64_t> Json::integer() const {
+  const auto* value = std::get_if<std::int64_t>(&value_);
+  return value != nullptr ? std::optional(*value) : std::nullopt;
+}
+
+const Json::Array& Json::items() const {
+  static const Array kEmpty;
+  const auto* value = std::get_if<Array>(&value_);
+  return value != nullptr ? *value : kEmpty;
+}
+
+const Json::Object& Json::members() const {
+  static const Object kEmpty;
+  const auto* value = std::get_if<Object>(&value_);
+  return value != nullptr ? *value : kEmpty;
+}
+
+void Json::set(std::string name, Json value) {
+  if (!is_object()) {
+    value_ = Object{};
+  }
+  auto& object = std::get<Object>(value_);
+  for (auto& [member, old] : object) {
+    if (member == name) {
+      old = std::move(value);
+      return;
+    }
+  }
+  object.emplace_back(std::move(name), std::move(value));
+}
+
+void Json::push(Json value) {
+  if (!is_array()) {
+    value_ = Array{};
+  }
+  std::get<Array>(value_).push_back(std::move(value));
+}
+
+}  // namespace freshet

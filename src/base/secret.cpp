@@ -1,0 +1,63 @@
+#include "base/secret.h"
+
+#include <openssl/crypto.h>
+
+#include <cstdlib>
+
+#include "base/files.h"
+
+namespace freshet {
+namespace {
+
+constexpr std::string_view kCredential = "credential:";
+constexpr std::size_t kLargestSecret = 64 * 1024;
+
+}  // namespace
+
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) { other.wipe(); }
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    value_ = other.value_;
+    other.wipe();
+  }
+  return *this;
+}
+
+Secret::~Secret() { wipe(); }
+
+void Secret::wipe() noexcept {
+  OPENSSL_cleanse(value_.data(), value_.size());
+  value_.clear();
+}
+
+Result<Secret> read_secret(const std::string& location) {
+  std::string path = location;
+  if (location.starts_with(kCredential)) {
+    const char* directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
+    if (directory == nullptr) {
+      return fail(ErrorClass::config,
+                  location + " needs the service manager to pass credentials "
+                             "(LoadCredential=), but CREDENTIALS_DIRECTORY is not set");
+    }
+    path = std::string(directory) + "/" + location.substr(kCredential.size());
+  }
+  auto content = read_file(path, kLargestSecret);
+  if (!content) {
+    return fail(ErrorClass::config, "cannot read the secret: " + content.error().message);
+  }
+  std::string text = std::move(*content);
+  if (text.ends_with('\n')) {
+    text.pop_back();
+    if (text.ends_with('\r')) {
+      text.pop_back();
+    }
+  }
+  if (text.empty()) {
+    return fail(ErrorClass::config, "the secret file " + path + " is empty");
+  }
+  return Secret(std::move(text));
+}
+
+}  // namespace freshet

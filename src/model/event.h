@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/ids.h"
+#include "model/outcome.h"
+
+namespace freshet {
+
+/// A repository is followed from now on (start or reload).
+struct RepositoryAdded {
+  RepositoryName repository;
+  std::string url;
+  std::vector<CheckoutStatus> checkouts;
+};
+
+struct RepositoryRemoved {
+  RepositoryName repository;
+};
+
+struct RefreshStarted {
+  RepositoryName repository;
+  Cause cause = Cause::poll;
+  WallTime at{};
+};
+
+struct RefreshFinished {
+  Outcome outcome;
+};
+
+/// When the next poll or retry is due; nullopt: only when triggered.
+struct NextRefreshPlanned {
+  RepositoryName repository;
+  std::optional<WallTime> at;
+};
+
+/// An authentic delivery spoke of the repository.
+struct DeliveryAccepted {
+  RepositoryName repository;
+  std::string forge;
+  WallTime at{};
+};
+
+/// What happened, as every stage reports it; the state folder alone makes sense of it.
+using Event = std::variant<RepositoryAdded, RepositoryRemoved, RefreshStarted, RefreshFinished,
+                           NextRefreshPlanned, DeliveryAccepted>;
+
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void report(const Event& event) = 0;  ///< any thread; quick
+};
+
+}  // namespace freshet

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/ids.h"
+#include "model/trigger.h"
+
+namespace freshet {
+
+enum class CheckoutState { pending, ok, failing };
+std::string_view to_string(CheckoutState state);
+
+/// One published tree as a reader of the status sees it.
+struct CheckoutStatus {
+  std::string path;
+  std::string ref;   ///< as configured; "HEAD": the upstream's default branch
+  std::string mode;  ///< "atomic" or "in_place"
+  std::optional<ObjectId> commit;
+  std::optional<WallTime> published_at;
+  CheckoutState state = CheckoutState::pending;
+};
+
+enum class RefreshResult { unchanged, updated, failed };
+std::string_view to_string(RefreshResult result);
+
+/// How one refresh ended.
+struct Outcome {
+  RepositoryName repository;
+  Cause cause = Cause::poll;
+  Ticket ticket = 0;
+  RefreshResult result = RefreshResult::unchanged;
+  std::optional<Error> error;            ///< set exactly when result is failed
+  std::vector<CheckoutStatus> checkouts;
+  /// What was announced but not served yet: the upstream still answered `before`.
+  std::vector<Announcement> lagging;
+  bool fetched = false;    ///< a pack was asked for
+  bool cancelled = false;  ///< stopped by us; says nothing about the upstream
+  WallTime started{};
+  WallTime ended{};
+};
+
+}  // namespace freshet

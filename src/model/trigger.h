@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/ids.h"
+
+namespace freshet {
+
+/// Why a refresh runs.
+enum class Cause { poll, retry, start, delivery, manual };
+std::string_view to_string(Cause cause);
+
+/// What a delivery said about one ref. It only says where to look: what is published is always what
+/// the upstream itself answers. `before` lets a refresh see that the upstream has not caught up with
+/// its own announcement yet.
+struct Announcement {
+  RefName ref;
+  std::optional<ObjectId> before;  ///< nullopt: the ref is new, or the forge does not say
+  std::optional<ObjectId> after;   ///< nullopt: the ref was deleted, or the forge does not say
+  WallTime at{};
+  bool operator==(const Announcement&) const = default;
+};
+
+/// Asks for a refresh of one repository.
+struct Trigger {
+  RepositoryName repository;
+  Cause cause = Cause::manual;
+  std::vector<Announcement> announcements;
+  std::string delivery;  ///< the forge's id of the delivery, may be empty
+};
+
+/// Counts triggers. A refresh that began after trigger N was accepted covers every ticket up to N.
+using Ticket = std::uint64_t;
+
+struct Receipt {
+  Ticket ticket = 0;
+  bool coalesced = false;  ///< a refresh was waiting already and will serve this trigger too
+};
+
+/// Takes triggers from any thread without blocking on a refresh. Once accepted a trigger is never
+/// lost while the process lives. Error not_found: no repository of that name.
+class TriggerSink {
+ public:
+  virtual ~TriggerSink() = default;
+  virtual Result<Receipt> accept(const Trigger& trigger) = 0;
+};
+
+}  // namespace freshet

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <thread>
 
 #include "base/files.h"
 
@@ -23,13 +24,18 @@ std::string read_holder(const std::string& path) {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::string& path) {
+Result<FileLock> FileLock::acquire(const std::string& path, Duration patience) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!fd) {
     return fail(system_error(errno, "cannot open the lock " + path));
   }
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  const Instant deadline = now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
+      if (now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        continue;
+      }
       return fail(ErrorClass::conflict, path + " is held by " + read_holder(path));
     }
     return fail(system_error(errno, "cannot lock " + path));

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -12,8 +13,9 @@ namespace freshet {
 /// process. The file stays.
 class FileLock {
  public:
-  /// Error of class conflict, naming the holder, when somebody else has it.
-  static Result<FileLock> acquire(const std::string& path);
+  /// Error of class conflict, naming the holder, when somebody else has it and still has it after
+  /// `patience`.
+  static Result<FileLock> acquire(const std::string& path, Duration patience = Duration(0));
   /// Whether somebody holds it now, and who; empty when nobody does.
   static std::string holder(const std::string& path);
 

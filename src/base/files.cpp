@@ -70,6 +70,15 @@ Result<void> remove_entry(int parent, const std::string& name, const std::string
   return {};
 }
 
+Result<UniqueFd> create_with(const std::string& path, std::string_view content, unsigned mode) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd) {
+    return fail(system_error(errno, "cannot create " + path));
+  }
+  FRESHET_CHECK(write_all(fd.get(), content, path));
+  return fd;
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
@@ -117,11 +126,7 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
   const std::string beside =
       path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
   const auto write = [&]() -> Result<void> {
-    const UniqueFd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (!fd) {
-      return fail(system_error(errno, "cannot create " + beside));
-    }
-    FRESHET_CHECK(write_all(fd.get(), content, beside));
+    FRESHET_TRY(const UniqueFd fd, create_with(beside, content, mode));
     if (::fsync(fd.get()) != 0) {
       return fail(system_error(errno, "cannot sync " + beside));
     }
@@ -135,6 +140,11 @@ Result<void> write_file_atomically(const std::string& path, std::string_view con
     return written;
   }
   return sync_directory(parent_path(path));
+}
+
+Result<void> write_new_file(const std::string& path, std::string_view content, unsigned mode) {
+  FRESHET_CHECK(create_with(path, content, mode));
+  return {};
 }
 
 Result<void> make_directories(const std::string& path) {

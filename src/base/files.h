@@ -19,6 +19,10 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = 64U <
 Result<void> write_file_atomically(const std::string& path, std::string_view content,
                                    unsigned mode = 0644);
 
+/// Creates a file that must not exist. Not synced.
+Result<void> write_new_file(const std::string& path, std::string_view content,
+                            unsigned mode = 0644);
+
 /// Creates a directory and its missing parents with mode 0755 (the umask counts). An existing
 /// directory is fine.
 Result<void> make_directories(const std::string& path);

@@ -91,6 +91,15 @@ Sha256 sha256(std::string_view message) {
   return digest;
 }
 
+std::string sha1(std::string_view message) {
+  std::string digest(20, '\0');
+  unsigned size = 0;
+  require(EVP_Digest(message.data(), message.size(),
+                     reinterpret_cast<unsigned char*>(digest.data()), &size, EVP_sha1(),
+                     nullptr) == 1);
+  return digest;
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -30,6 +30,8 @@ class HmacSha256 {
 
 Sha256 hmac_sha256(std::string_view key, std::string_view message);
 Sha256 sha256(std::string_view message);
+/// 20 bytes. For git's formats only.
+std::string sha1(std::string_view message);
 
 /// Takes the same time wherever the two differ. Different lengths are told apart at once.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

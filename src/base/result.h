@@ -20,8 +20,8 @@ enum class ErrorClass {
   protocol,      ///< the upstream answered something that its protocol does not allow
   corrupt,       ///< objects or files are damaged or must not be written
   no_space,      ///< the file system is full, or fuller than min_free_disk allows
-  config,        ///< only a person can mend it: configuration, a foreign path, permissions
-  conflict,      ///< somebody else holds what is needed, or the operation was cancelled
+  config,        ///< only a person can mend it: configuration, permissions
+  conflict,      ///< something else is where freshet's own would be, or the operation was cancelled
   internal,      ///< a mistake in freshet
 };
 

@@ -1,8 +1,7 @@
 #include "base/secret.h"
 
-#include <openssl/crypto.h>
-
 #include <cstdlib>
+#include <cstring>
 
 #include "base/files.h"
 
@@ -28,7 +27,7 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { wipe(); }
 
 void Secret::wipe() noexcept {
-  OPENSSL_cleanse(value_.data(), value_.size());
+  explicit_bzero(value_.data(), value_.size());
   value_.clear();
 }
 

@@ -90,7 +90,8 @@ void close_between(unsigned first, unsigned last) {
 
 [[noreturn]] void become(const Launch& launch) {
   ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // TERM, not KILL: git ends its own children at it, which the kernel would let live on.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != launch.parent) {
     ::_exit(127);  // the parent died before prctl
   }

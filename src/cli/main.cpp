@@ -1,1 +1,57 @@
-int main() { return 0; }
+#include <sys/stat.h>
+
+#include <array>
+#include <iostream>
+
+#include "app/daemon.h"
+#include "cli/command.h"
+
+namespace freshet::cli {
+namespace {
+
+constexpr std::array<Command, 6> kCommands{{
+    {"serve", "Run the daemon in the foreground", declare_serve},
+    {"mirror", "Follow URL and publish it at PATH, without a configuration file", declare_mirror},
+    {"sync", "Refresh repositories once, in this process", declare_sync},
+    {"check", "Check the configuration and print every problem", declare_check},
+    {"status", "Show what the running daemon knows", declare_status},
+    {"refresh", "Make the running daemon refresh repositories now", declare_refresh},
+}};
+
+int run(int argc, char** argv) {
+  CLI::App app("Keeps local checkouts and mirrors of git repositories fresh", "freshet");
+  app.set_version_flag("--version", std::string("freshet " FRESHET_VERSION));
+  app.require_subcommand(1);
+  app.fallthrough();
+  Global global;
+  app.add_option("--config", global.config_file, "Configuration file")->capture_default_str();
+  app.add_flag("--json", global.json, "Print results as JSON");
+
+  std::function<int(const Global&)> chosen;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.description);
+    sub->callback([&chosen, run_command = command.declare(*sub)] { chosen = run_command; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are no errors; everything else is wrong usage.
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return chosen(global);
+}
+
+}  // namespace
+}  // namespace freshet::cli
+
+int main(int argc, char** argv) {
+  // What is published is 0644 and 0755, whoever starts this.
+  ::umask(022);
+  freshet::app::prepare_signals();
+  try {
+    return freshet::cli::run(argc, argv);
+  } catch (const std::exception& exception) {
+    std::cerr << "freshet: " << exception.what() << "\n";
+    return freshet::cli::kRefreshFailed;
+  }
+}

@@ -38,6 +38,7 @@ struct Outcome {
   std::vector<CheckoutStatus> checkouts;
   /// What was announced but not served yet: the upstream still answered `before`.
   std::vector<Announcement> lagging;
+  std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached
   bool fetched = false;    ///< a pack was asked for
   bool cancelled = false;  ///< stopped by us; says nothing about the upstream
   WallTime started{};

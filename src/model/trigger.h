@@ -24,6 +24,7 @@ struct Announcement {
   std::optional<ObjectId> before;  ///< nullopt: the ref is new, or the forge does not say
   std::optional<ObjectId> after;   ///< nullopt: the ref was deleted, or the forge does not say
   WallTime at{};
+  std::uint64_t journal_id = 0;  ///< 0: not in the journal
   bool operator==(const Announcement&) const = default;
 };
 

@@ -1,0 +1,134 @@
+#include "admin/api.h"
+
+#include "admin/views.h"
+#include "base/quantity.h"
+
+namespace freshet::admin {
+namespace {
+
+constexpr Duration kLongestWait{std::chrono::hours(1)};
+
+http::Response unknown(const RepositoryName& name) {
+  return error_response(404, "not_found", "no repository is called " + name.text());
+}
+
+/// Counts a waiting request for its scope.
+class Seat {
+ public:
+  Seat(std::atomic<int>& taken, int most) : taken_(taken), given_(taken.fetch_add(1) < most) {}
+  ~Seat() { taken_.fetch_sub(1); }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  bool given() const { return given_; }
+
+ private:
+  std::atomic<int>& taken_;
+  const bool given_;
+};
+
+http::Response accepted(const RepositoryName& name) {
+  return json_response(202, Json::object({{"status", "accepted"}, {"repository", name.text()}}));
+}
+
+http::Response result_of(const Outcome& outcome) {
+  if (outcome.error) {
+    return error_response(*outcome.error);
+  }
+  Json checkouts = Json::array();
+  for (const CheckoutStatus& checkout : outcome.checkouts) {
+    checkouts.push(view(checkout));
+  }
+  return json_response(200, Json::object({{"result", to_string(outcome.result)},
+                                          {"checkouts", std::move(checkouts)}}));
+}
+
+}  // namespace
+
+http::Response Api::list() const {
+  Json repositories = Json::array();
+  for (const auto& state : store_.all()) {
+    repositories.push(view(*state));
+  }
+  return json_response(200, Json::object({{"repositories", std::move(repositories)}}));
+}
+
+http::Response Api::show(const RepositoryName& name) const {
+  const auto state = store_.find(name);
+  return state ? json_response(200, view(*state)) : unknown(name);
+}
+
+http::Response Api::refresh(const RepositoryName& name, const http::Request& request) {
+  std::optional<Duration> patience;
+  if (const auto wait = request.query_value("wait")) {
+    patience = parse_duration(*wait);
+    if (!patience || *patience > kLongestWait) {
+      return error_response(400, "invalid",
+                            "wait: expected a duration of at most 1h, such as \"30s\"");
+    }
+  }
+  const Seat seat(waiting_, kMostWaiting);
+  if (patience && !seat.given()) {
+    return error_response(503, "busy", "too many requests wait already; ask again without wait");
+  }
+  const auto receipt = triggers_.accept({name, Cause::manual, {}, ""});
+  if (!receipt) {
+    return receipt.error().error_class == ErrorClass::not_found
+               ? unknown(name)
+               : error_response(503, to_string(receipt.error().error_class),
+                                receipt.error().message);
+  }
+  return patience ? wait_for(name, receipt->ticket, *patience) : accepted(name);
+}
+
+http::Response Api::wait_for(const RepositoryName& name, Ticket ticket, Duration patience) {
+  const auto state = store_.wait_covered(name, ticket, now() + patience);
+  if (!state) {
+    return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
+  }
+  if (state->covered < ticket || !state->last_outcome) {
+    return error_response(504, "timeout",
+                          "the refresh of " + name.text() + " is still running or waiting");
+  }
+  return result_of(*state->last_outcome);
+}
+
+http::Response Api::refresh_all() {
+  Json names = Json::array();
+  for (const auto& state : store_.all()) {
+    if (triggers_.accept({state->name, Cause::manual, {}, ""})) {
+      names.push(state->name.text());
+    }
+  }
+  return json_response(
+      202, Json::object({{"status", "accepted"}, {"repositories", std::move(names)}}));
+}
+
+http::Response health(bool scheduler_makes_progress) {
+  return scheduler_makes_progress
+             ? json_response(200, Json::object({{"status", "ok"}}))
+             : json_response(503, Json::object({{"status", "stuck"}}));
+}
+
+http::Response readiness(const state::Store& store, const http::Request& request, WallTime now) {
+  std::optional<Duration> max_age;
+  if (const auto text = request.query_value("max_age")) {
+    max_age = parse_duration(*text);
+    if (!max_age) {
+      return error_response(400, "invalid", "max_age: expected a duration such as \"5m\"");
+    }
+  }
+  std::int64_t waiting = 0;
+  std::int64_t stale = 0;
+  for (const auto& state : store.all()) {
+    waiting += state->settled() ? 0 : 1;
+    stale += max_age && (!state->last_success || now - *state->last_success > *max_age) ? 1 : 0;
+  }
+  // Counts only: nobody on the public side learns which repositories there are.
+  const bool ready = waiting == 0 && stale == 0;
+  return json_response(ready ? 200 : 503,
+                       Json::object({{"status", ready ? "ready" : "not ready"},
+                                     {"not_refreshed_yet", waiting},
+                                     {"stale", stale}}));
+}
+
+}  // namespace freshet::admin

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "config/settings.h"
+
+namespace freshet::app {
+
+/// The command line's side of the admin listener.
+class AdminClient {
+ public:
+  explicit AdminClient(const config::Admin& settings) : settings_(settings) {}
+
+  struct Answer {
+    int status = 0;
+    Json body;
+  };
+  /// `path` below /api/v1, percent-encoded. Error network: nobody answers; config: the token cannot
+  /// be read.
+  Result<Answer> get(const std::string& path) const;
+  Result<Answer> post(const std::string& path, Duration patience) const;
+
+  static std::string encode(std::string_view name);
+
+ private:
+  Result<Answer> send(const std::string& method, const std::string& path, Duration patience) const;
+  const config::Admin settings_;
+};
+
+}  // namespace freshet::app

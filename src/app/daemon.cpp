@@ -1,0 +1,102 @@
+#include "app/daemon.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "app/progress_log.h"
+#include "base/log.h"
+#include "http/answer.h"
+
+namespace freshet::app {
+namespace {
+
+sigset_t awaited_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, number);
+  }
+  return signals;
+}
+
+timespec to_timespec(Duration duration) {
+  timespec time{};
+  time.tv_sec = duration.count() / 1000;
+  time.tv_nsec = duration.count() % 1000 * 1'000'000;
+  return time;
+}
+
+}  // namespace
+
+Daemon::Daemon(std::unique_ptr<Engine> engine, const config::Settings& settings)
+    : engine_(std::move(engine)),
+      intake_world_(engine_->catalogue(), engine_->store(), *engine_),
+      intake_(intake_world_, *engine_, http::not_found_response()),
+      api_(engine_->store(), *engine_),
+      public_router_(public_routes(intake_, *engine_, engine_->store())),
+      admin_router_(admin_routes(api_), admin_guard(settings.admin)) {
+  engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) {
+  FRESHET_TRY(auto engine, Engine::create(settings, log_progress()));
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(engine), settings));
+  FRESHET_CHECK(daemon->listen(settings));
+  return daemon;
+}
+
+Result<void> Daemon::listen(const config::Settings& settings) {
+  // The sockets before the first refresh: a port in use shall cost nobody anything.
+  FRESHET_TRY(admin_server_, http::Server::listen(admin_options(settings.admin), admin_router_));
+  FRESHET_TRY(public_server_,
+              http::Server::listen(public_options(settings.server), public_router_));
+  engine_->start();
+  return {};
+}
+
+Daemon::~Daemon() {
+  if (public_server_) {
+    public_server_->stop();
+  }
+  engine_->stop();
+  engine_->store().stop_waiting();
+  if (admin_server_) {
+    admin_server_->stop();
+  }
+}
+
+std::string Daemon::summary() const {
+  return std::to_string(engine_->catalogue().get()->specs.size()) + " repositories, webhooks at " +
+         public_server_->address() + ", admin at " + admin_server_->address();
+}
+
+void prepare_signals() {
+  const sigset_t signals = awaited_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void wait_for_end(const schedule::Scheduler& scheduler, const ReloadHandler& reload) {
+  const ServiceManager manager;
+  const sigset_t signals = awaited_signals();
+  const Duration beat = ServiceManager::watchdog_interval().value_or(std::chrono::minutes(1));
+  for (;;) {
+    const timespec patience = to_timespec(std::max(beat, Duration(100)));
+    const int number = sigtimedwait(&signals, nullptr, &patience);
+    if (number == SIGHUP) {
+      reload();
+    } else if (number > 0) {
+      manager.stopping();
+      return;
+    }
+    if (scheduler.makes_progress()) {
+      manager.alive();
+    } else {
+      log::error("the scheduler makes no progress");
+    }
+  }
+}
+
+}  // namespace freshet::app

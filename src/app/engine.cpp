@@ -1,0 +1,181 @@
+#include "app/engine.h"
+
+#include "app/specs.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/quantity.h"
+#include "mirror/git2.h"
+#include "remote/git_program.h"
+
+namespace freshet::app {
+namespace {
+
+void log_outcome(const Outcome& outcome) {
+  const std::string took = format_duration(
+      std::chrono::duration_cast<Duration>(outcome.ended - outcome.started));
+  const std::string name = outcome.repository.text();
+  if (outcome.cancelled) {
+    log::info("refresh cancelled", {{"repository", name}});
+  } else if (outcome.error) {
+    log::warning("refresh failed", {{"repository", name},
+                                    {"trigger", to_string(outcome.cause)},
+                                    {"class", to_string(outcome.error->error_class)},
+                                    {"error", outcome.error->message},
+                                    {"took", took}});
+  } else if (outcome.result == RefreshResult::updated) {
+    log::info("refreshed", {{"repository", name},
+                            {"trigger", to_string(outcome.cause)},
+                            {"took", took}});
+  } else {
+    log::debug("nothing new", {{"repository", name}, {"trigger", to_string(outcome.cause)}});
+  }
+}
+
+}  // namespace
+
+Result<StateDirectory> StateDirectory::take(const std::string& path) {
+  FRESHET_CHECK(make_directories(path));
+  FRESHET_TRY(FileLock lock, FileLock::acquire(StateLayout(path).lock));
+  mirror::git2::initialize();
+  FRESHET_TRY(GitEnvironment git, GitEnvironment::prepare(path));
+  return StateDirectory(std::move(lock), std::move(git));
+}
+
+RefreshWorld::RefreshWorld(const StateDirectory& state, const CatalogueHolder& catalogue,
+                           checkout::Sweeper& sweeper, ProgressObserver observer)
+    : state_(state), catalogue_(catalogue), sweeper_(sweeper), observer_(std::move(observer)) {}
+
+std::shared_ptr<const sync::RepositorySpec> RefreshWorld::find(const RepositoryName& name) {
+  return catalogue_.get()->find(name);
+}
+
+std::unique_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
+  return std::make_unique<remote::GitProgram>(spec.url, state_.git());
+}
+
+void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {
+  if (observer_) {
+    observer_(name, progress);
+  }
+}
+
+void RefreshWorld::published(const Publication& publication) {
+  log::info("published", {{"repository", publication.repository.text()},
+                          {"path", publication.path},
+                          {"ref", publication.ref.text()},
+                          {"commit", publication.new_commit.hex()}});
+  const auto spec = find(publication.repository);
+  if (!spec) {
+    return;
+  }
+  for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+    if (checkout.path == publication.path) {
+      sweeper_.watch(checkout);
+    }
+  }
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(config::Settings settings,
+                                               ProgressObserver observer) {
+  FRESHET_TRY(StateDirectory state, StateDirectory::take(settings.state_dir));
+  FRESHET_TRY(auto journal, state::Journal::open(StateLayout(settings.state_dir).journal));
+  std::unique_ptr<Engine> engine(new Engine(std::move(state), std::move(journal),
+                                            std::move(settings), std::move(observer)));
+  engine->follow_everything();
+  return engine;
+}
+
+Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
+               config::Settings settings, ProgressObserver observer)
+    : state_(std::move(state)),
+      journal_(std::move(journal)),
+      catalogue_(std::move(settings)),
+      refresh_world_(state_, catalogue_, sweeper_, std::move(observer)),
+      syncer_(refresh_world_),
+      scheduler_(schedule_limits(catalogue_.get()->settings), *this) {}
+
+Engine::~Engine() { stop(); }
+
+void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
+  const sync::RepositorySpec& spec = *catalogue.specs.at(name);
+  report(announced(spec));
+  scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
+  for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
+    sweeper_.watch(checkout);
+  }
+}
+
+void Engine::follow_everything() {
+  const auto catalogue = catalogue_.get();
+  for (const auto& [name, spec] : catalogue->specs) {
+    follow(*catalogue, name);
+  }
+  // What the last process promised with a 202 and did not see served.
+  std::vector<std::uint64_t> unknown;
+  for (const state::Journal::Entry& entry : journal_->announced()) {
+    if (!scheduler_.accept({entry.repository, Cause::delivery, {entry.announcement}, ""})) {
+      unknown.push_back(entry.announcement.journal_id);
+    }
+  }
+  journal_->settle(unknown);
+}
+
+void Engine::start() {
+  sweeper_.start();
+  scheduler_.start();
+}
+
+void Engine::stop() {
+  scheduler_.stop();
+  sweeper_.stop();
+}
+
+void Engine::reload(config::Settings settings) {
+  const auto before = catalogue_.get();
+  catalogue_.replace(std::move(settings));
+  const auto after = catalogue_.get();
+  for (const auto& [name, spec] : before->specs) {
+    if (after->specs.count(name) == 0) {
+      scheduler_.forget(name);
+      for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+        sweeper_.forget(checkout.path);
+      }
+      report(RepositoryRemoved{name});
+    }
+  }
+  for (const auto& [name, spec] : after->specs) {
+    follow(*after, name);
+    // What changed in it shall show at once.
+    static_cast<void>(scheduler_.accept({name, Cause::start, {}, ""}));
+  }
+}
+
+Result<Receipt> Engine::accept(const Trigger& trigger) {
+  Trigger durable = trigger;
+  FRESHET_CHECK(journal_->append(durable.repository, durable.announcements));
+  auto receipt = scheduler_.accept(durable);
+  if (!receipt) {
+    std::vector<std::uint64_t> ids;
+    for (const Announcement& announcement : durable.announcements) {
+      ids.push_back(announcement.journal_id);
+    }
+    journal_->settle(ids);
+  }
+  return receipt;
+}
+
+void Engine::report(const Event& event) {
+  store_.report(event);
+  if (const auto* finished = std::get_if<RefreshFinished>(&event)) {
+    log_outcome(finished->outcome);
+    if (finished->outcome.error && on_failure) {
+      on_failure(finished->outcome.repository);
+    }
+  }
+}
+
+void Engine::settled(const std::vector<std::uint64_t>& journal_ids) {
+  journal_->settle(journal_ids);
+}
+
+}  // namespace freshet::app

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/catalogue.h"
+#include "base/file_lock.h"
+#include "base/git_environment.h"
+#include "checkout/sweeper.h"
+#include "model/event.h"
+#include "model/publication.h"
+#include "model/trigger.h"
+#include "remote/upstream.h"
+#include "schedule/scheduler.h"
+#include "state/journal.h"
+#include "state/store.h"
+#include "sync/syncer.h"
+
+namespace freshet::app {
+
+/// Called with how far a fetch has come; any worker thread.
+using ProgressObserver =
+    std::function<void(const RepositoryName& name, const remote::Progress& progress)>;
+
+/// The state directory of one process: created, locked, and with git's environment in place.
+class StateDirectory {
+ public:
+  /// Error conflict, naming the process, while another one holds it.
+  static Result<StateDirectory> take(const std::string& path);
+  const GitEnvironment& git() const { return git_; }
+
+ private:
+  StateDirectory(FileLock lock, GitEnvironment git)
+      : lock_(std::move(lock)), git_(std::move(git)) {}
+  FileLock lock_;
+  GitEnvironment git_;
+};
+
+/// What a refresh needs of the world, for the daemon and for one-shot commands.
+class RefreshWorld : public sync::Syncer::World, public PublicationSink {
+ public:
+  RefreshWorld(const StateDirectory& state, const CatalogueHolder& catalogue,
+               checkout::Sweeper& sweeper, ProgressObserver observer);
+
+  std::shared_ptr<const sync::RepositorySpec> find(const RepositoryName& name) override;
+  std::unique_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
+  const GitEnvironment& git() override { return state_.git(); }
+  PublicationSink& publications() override { return *this; }
+  void progress(const RepositoryName& name, const remote::Progress& progress) override;
+  void published(const Publication& publication) override;
+
+ private:
+  const StateDirectory& state_;
+  const CatalogueHolder& catalogue_;
+  checkout::Sweeper& sweeper_;
+  const ProgressObserver observer_;
+};
+
+/// Everything that keeps repositories fresh, without any listener: the whole of `freshet mirror`,
+/// and what `freshet serve` puts its listeners around. Members stand in construction order, each
+/// below what it depends on.
+class Engine : public TriggerSink, public EventSink, private schedule::Scheduler::World {
+ public:
+  /// Follows everything in the configuration: triggers are accepted from then on, and run once
+  /// start() was called.
+  static Result<std::unique_ptr<Engine>> create(config::Settings settings,
+                                                ProgressObserver observer);
+  ~Engine() override;
+
+  void start();
+  void stop();
+  /// Takes another configuration: what is new is followed, what is gone is forgotten, and a refresh
+  /// that runs for something that stays goes on.
+  void reload(config::Settings settings);
+
+  /// Writes what is announced to the journal before the scheduler gets it.
+  Result<Receipt> accept(const Trigger& trigger) override;
+  void report(const Event& event) override;
+
+  /// Called for every refresh that failed, after the store knows of it. Set before start().
+  std::function<void(const RepositoryName& name)> on_failure;
+
+  CatalogueHolder& catalogue() { return catalogue_; }
+  state::Store& store() { return store_; }
+  const schedule::Scheduler& scheduler() const { return scheduler_; }
+
+ private:
+  Engine(StateDirectory state, std::unique_ptr<state::Journal> journal, config::Settings settings,
+         ProgressObserver observer);
+  JobRunner& runner() override { return syncer_; }
+  EventSink& events() override { return *this; }
+  void settled(const std::vector<std::uint64_t>& journal_ids) override;
+  void follow_everything();
+  void follow(const Catalogue& catalogue, const RepositoryName& name);
+
+  StateDirectory state_;
+  std::unique_ptr<state::Journal> journal_;
+  CatalogueHolder catalogue_;
+  state::Store store_;
+  checkout::Sweeper sweeper_;
+  RefreshWorld refresh_world_;
+  sync::Syncer syncer_;
+  schedule::Scheduler scheduler_;
+};
+
+}  // namespace freshet::app

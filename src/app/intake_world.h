@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "app/catalogue.h"
+#include "base/mutex.h"
+#include "model/event.h"
+#include "state/store.h"
+#include "webhook/intake.h"
+
+namespace freshet::app {
+
+/// What webhook deliveries need of the world: secrets from their files, the catalogue's index, and
+/// somebody to tell. Thread-safe.
+class IntakeWorld : public webhook::Intake::World {
+ public:
+  IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, EventSink& events)
+      : catalogue_(catalogue), store_(store), events_(events) {}
+
+  bool has_general_secrets() override;
+  std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) override;
+  std::shared_ptr<const webhook::MatchIndex> repositories() override;
+  std::optional<RefName> default_branch(const RepositoryName& repository) override;
+  Instant now() override { return freshet::now(); }
+  WallTime wall_now() override { return freshet::wall_now(); }
+  void upstream_renamed(const RepositoryName& repository,
+                        const std::vector<std::string>& urls) override;
+  void delivery_seen(const webhook::DeliveryRecord& record) override;
+
+ private:
+  void remember(const std::string& location, const std::string& problem) EXCLUDES(mutex_);
+
+  CatalogueHolder& catalogue_;
+  const state::Store& store_;
+  EventSink& events_;
+  Mutex mutex_;
+  /// The last problem of each secret file, so that it is logged once and not once a delivery.
+  std::map<std::string, std::string> problems_ GUARDED_BY(mutex_);
+};
+
+}  // namespace freshet::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/api.h"
+#include "app/engine.h"
+#include "app/intake_world.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "webhook/intake.h"
+
+namespace freshet::app {
+
+// The routes of both listeners, put together from the stages that answer them.
+
+std::vector<http::Route> public_routes(webhook::Intake& intake, const Engine& engine,
+                                       const state::Store& store);
+std::vector<http::Route> admin_routes(admin::Api& api);
+
+/// The guard over everything on the admin listener: Host, Origin and, when there is one, the token.
+http::Guard admin_guard(const config::Admin& settings);
+
+http::Options public_options(const config::Server& settings);
+http::Options admin_options(const config::Admin& settings);
+
+}  // namespace freshet::app

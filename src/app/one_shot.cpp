@@ -1,0 +1,91 @@
+#include "app/one_shot.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/log.h"
+#include "checkout/slot_directory.h"
+
+namespace freshet::app {
+namespace {
+
+/// Cancels at SIGINT or SIGTERM, which prepare_signals has blocked, until it goes.
+class SignalWatch {
+ public:
+  explicit SignalWatch(CancelToken cancel) : cancel_(std::move(cancel)), thread_([this] { run(); }) {}
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+  ~SignalWatch() {
+    done_ = true;
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    const timespec patience{0, 50'000'000};
+    while (!done_) {
+      if (sigtimedwait(&signals, nullptr, &patience) > 0) {
+        cancel_.cancel();
+      }
+    }
+  }
+
+  const CancelToken cancel_;
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+void sweep_checkouts(const sync::RepositorySpec& spec) {
+  for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
+    if (const auto swept = checkout::sweep(checkout); !swept) {
+      log::warning("old trees not removed",
+                   {{"path", checkout.path}, {"error", swept.error().message}});
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Outcome>> refresh_once(config::Settings settings,
+                                          const std::vector<RepositoryName>& names,
+                                          ProgressObserver observer) {
+  FRESHET_TRY(const StateDirectory state, StateDirectory::take(settings.state_dir));
+  const std::size_t at_once = std::min<std::size_t>(settings.limits.refreshes, names.size());
+  const CatalogueHolder catalogue(std::move(settings));
+  checkout::Sweeper unused;  // never started: what is due is swept at the end
+  RefreshWorld world(state, catalogue, unused, std::move(observer));
+  sync::Syncer syncer(world);
+  const CancelToken cancel;
+  const SignalWatch watch(cancel);
+
+  std::vector<Outcome> outcomes(names.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < names.size(); i = next++) {
+      outcomes[i] = syncer.run({names[i], Cause::manual, 0, {}}, cancel);
+      sweep_checkouts(*catalogue.get()->find(names[i]));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < at_once; ++i) {
+    threads.emplace_back(work);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  return outcomes;
+}
+
+Result<std::string> state_beside(const std::string& path) {
+  FRESHET_TRY(const auto slots, checkout::SlotDirectory::claim(path));
+  return slots.layout().directory + "/state";
+}
+
+}  // namespace freshet::app

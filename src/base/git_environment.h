@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace freshet {
+
+/// The guarded environment of every git child, whoever starts it: nothing of a person's or the
+/// system's git configuration, no prompt, no helper that a repository could name, only the
+/// transports that a URL may use.
+class GitEnvironment {
+ public:
+  /// Writes the configuration that stands in for ~/.gitconfig to `state_dir`/git.config.
+  static Result<GitEnvironment> prepare(const std::string& state_dir);
+
+  /// "NAME=value", complete: PATH, proxies, certificates and the ssh agent as this process has
+  /// them, the rest fixed.
+  const std::vector<std::string>& variables() const { return variables_; }
+
+ private:
+  explicit GitEnvironment(std::vector<std::string> variables) : variables_(std::move(variables)) {}
+  std::vector<std::string> variables_;
+};
+
+}  // namespace freshet

@@ -1,0 +1,244 @@
+#include "checkout/slot_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/files.h"
+#include "base/hmac.h"
+
+namespace freshet::checkout {
+namespace {
+
+constexpr std::string_view kBuilding = "tmp.";
+constexpr std::string_view kTrash = "trash.";
+constexpr std::string_view kLink = "link.";
+constexpr std::string_view kRetired = ".retired";
+constexpr std::string_view kNotice = "README";
+constexpr std::string_view kNoticeText =
+    "This directory belongs to freshet: it holds the trees that the link beside it leads to.\n"
+    "Please change nothing in here; remove it together with the link.\n";
+/// A sweep holds the lock for a few renames.
+constexpr Duration kPatience{5'000};
+
+std::optional<std::string> read_link(const std::string& path) {
+  std::array<char, 4096> buffer{};
+  const ssize_t size = ::readlink(path.c_str(), buffer.data(), buffer.size());
+  if (size < 0 || size == static_cast<ssize_t>(buffer.size())) {
+    return std::nullopt;
+  }
+  return std::string(buffer.data(), static_cast<std::size_t>(size));
+}
+
+/// The commit that a link target of ours ends in.
+std::optional<ObjectId> commit_of_target(const Layout& layout, const std::string& target) {
+  const std::string ours = base_name(layout.directory) + "/";
+  if (!target.starts_with(ours)) {
+    return std::nullopt;
+  }
+  return ObjectId::parse(target.substr(ours.size()));
+}
+
+Result<void> refuse(const std::string& path) {
+  return fail(ErrorClass::conflict,
+              path + " exists and was not made by freshet; it is left alone. Move it away or "
+                     "choose another path");
+}
+
+Result<void> check_link(const Layout& layout) {
+  if (!path_exists(layout.link)) {
+    return {};
+  }
+  const auto target = read_link(layout.link);
+  return target && commit_of_target(layout, *target) ? Result<void>() : refuse(layout.link);
+}
+
+Result<void> claim_directory(const Layout& layout) {
+  const std::string notice = layout.directory + "/" + std::string(kNotice);
+  if (path_exists(layout.directory)) {
+    struct stat info {};
+    if (::lstat(layout.directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+      return refuse(layout.directory);
+    }
+    const auto text = read_file(notice, kNoticeText.size());
+    if (text && *text == kNoticeText) {
+      return {};
+    }
+    // An empty one, or one with an unfinished notice, is what a crash right after mkdir leaves.
+    FRESHET_TRY(const auto names, list_directory(layout.directory));
+    if (!std::all_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with(kNotice); })) {
+      return refuse(layout.directory);
+    }
+  }
+  FRESHET_CHECK(make_directories(layout.directory));
+  return write_file_atomically(notice, kNoticeText);
+}
+
+Result<void> rename_path(const std::string& from, const std::string& to, unsigned flags = 0) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
+    if (errno == EEXIST) {
+      return refuse(to);
+    }
+    return fail(system_error(errno, "cannot rename " + from + " to " + to));
+  }
+  return {};
+}
+
+bool is_leftover(const std::string& name) {
+  return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink);
+}
+
+}  // namespace
+
+Layout::Layout(const std::string& checkout_path)
+    : link(checkout_path),
+      parent(parent_path(checkout_path)),
+      directory((parent == "/" ? "" : parent) + "/." + base_name(checkout_path) + ".freshet") {}
+
+std::string Layout::target_of(const ObjectId& commit) const {
+  return base_name(directory) + "/" + commit.hex();
+}
+
+std::string Layout::slot(const ObjectId& commit) const { return directory + "/" + commit.hex(); }
+
+SweepPlan plan_sweep(const std::vector<std::string>& names,
+                     const std::map<std::string, WallTime>& retired,
+                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old) {
+  SweepPlan plan;
+  for (const std::string& name : names) {
+    if (is_leftover(name)) {
+      plan.remove.push_back(name);
+      continue;
+    }
+    const auto commit = ObjectId::parse(name);
+    if (!commit || commit == current) {
+      continue;
+    }
+    const auto since = retired.find(name);
+    if (since == retired.end()) {
+      plan.mark_retired.push_back(name);
+    } else if (since->second + keep_old <= now) {
+      plan.remove.push_back(name);
+      continue;
+    }
+    // A clock that was set back must not keep a tree for ever.
+    const WallTime start = since == retired.end() ? now : std::min(since->second, now);
+    const WallTime due = start + keep_old;
+    plan.next = plan.next ? std::min(*plan.next, due) : due;
+  }
+  return plan;
+}
+
+Result<SlotDirectory> SlotDirectory::claim(const std::string& checkout_path) {
+  Layout layout(checkout_path);
+  FRESHET_CHECK(check_link(layout));
+  FRESHET_CHECK(make_directories(layout.parent));
+  FRESHET_CHECK(claim_directory(layout));
+  FRESHET_TRY(FileLock lock, FileLock::acquire(layout.directory + "/lock", kPatience));
+  return SlotDirectory(std::move(layout), std::move(lock));
+}
+
+std::optional<ObjectId> SlotDirectory::current() const {
+  const auto target = read_link(layout_.link);
+  return target ? commit_of_target(layout_, *target) : std::nullopt;
+}
+
+bool SlotDirectory::has(const ObjectId& commit) const { return is_directory(layout_.slot(commit)); }
+
+Result<std::string> SlotDirectory::create_building_place() const {
+  std::string place = layout_.directory + "/" + std::string(kBuilding) + random_hex(8);
+  if (::mkdir(place.c_str(), 0755) != 0) {
+    return fail(system_error(errno, "cannot create " + place));
+  }
+  return place;
+}
+
+Result<void> SlotDirectory::promote(const std::string& building_place,
+                                    const ObjectId& commit) const {
+  FRESHET_CHECK(rename_path(building_place, layout_.slot(commit)));
+  return sync_directory(layout_.directory);
+}
+
+Result<void> SlotDirectory::mark_retired(const std::string& name) const {
+  const std::string mark = layout_.directory + "/" + name + std::string(kRetired);
+  const UniqueFd fd(::open(mark.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd || ::futimens(fd.get(), nullptr) != 0) {
+    return fail(system_error(errno, "cannot create " + mark));
+  }
+  return {};
+}
+
+Result<void> SlotDirectory::switch_to(const ObjectId& commit) const {
+  FRESHET_CHECK(check_link(layout_));
+  ::unlink((layout_.slot(commit) + std::string(kRetired)).c_str());
+  const std::optional<ObjectId> old = current();
+  const std::string beside = layout_.directory + "/" + std::string(kLink) + random_hex(8);
+  if (::symlink(layout_.target_of(commit).c_str(), beside.c_str()) != 0) {
+    return fail(system_error(errno, "cannot create the link " + beside));
+  }
+  // Whatever somebody put there since the check stays.
+  const unsigned flags = old ? 0U : RENAME_NOREPLACE;
+  if (auto renamed = rename_path(beside, layout_.link, flags); !renamed) {
+    ::unlink(beside.c_str());
+    return renamed;
+  }
+  FRESHET_CHECK(sync_directory(layout_.parent));
+  // The clock of the old tree starts only when nobody can newly arrive in it.
+  return old && *old != commit ? mark_retired(old->hex()) : Result<void>();
+}
+
+Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old) const {
+  FRESHET_TRY(const auto names, list_directory(layout_.directory));
+  std::map<std::string, WallTime> retired;
+  for (const std::string& name : names) {
+    struct stat info {};
+    if (name.ends_with(kRetired) &&
+        ::lstat((layout_.directory + "/" + name).c_str(), &info) == 0) {
+      const auto since = std::chrono::seconds(info.st_mtim.tv_sec) +
+                         std::chrono::nanoseconds(info.st_mtim.tv_nsec);
+      retired[name.substr(0, name.size() - kRetired.size())] =
+          WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+    }
+  }
+  const SweepPlan plan = plan_sweep(names, retired, current(), now, keep_old);
+  for (const std::string& name : plan.mark_retired) {
+    FRESHET_CHECK(mark_retired(name));
+  }
+  Swept swept;
+  swept.next = plan.next;
+  for (const std::string& name : plan.remove) {
+    std::string place = layout_.directory + "/" + name;
+    if (!is_leftover(name)) {
+      const std::string trash = layout_.directory + "/" + std::string(kTrash) + random_hex(8);
+      FRESHET_CHECK(rename_path(place, trash));
+      ::unlink((place + std::string(kRetired)).c_str());
+      place = trash;
+    }
+    swept.trash.push_back(std::move(place));
+  }
+  return swept;
+}
+
+std::optional<CurrentTree> read_current(const std::string& checkout_path) {
+  const Layout layout(checkout_path);
+  const auto target = read_link(layout.link);
+  struct stat info {};
+  if (!target || ::lstat(layout.link.c_str(), &info) != 0) {
+    return std::nullopt;
+  }
+  const auto commit = commit_of_target(layout, *target);
+  if (!commit) {
+    return std::nullopt;
+  }
+  return CurrentTree{*commit, WallTime(std::chrono::duration_cast<WallTime::duration>(
+                                  std::chrono::seconds(info.st_mtim.tv_sec) +
+                                  std::chrono::nanoseconds(info.st_mtim.tv_nsec)))};
+}
+
+}  // namespace freshet::checkout

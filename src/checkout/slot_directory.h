@@ -1,0 +1,84 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_lock.h"
+#include "base/result.h"
+#include "model/ids.h"
+
+namespace freshet::checkout {
+
+/// Where the trees of a checkout lie: for /srv/docs the link /srv/docs and the directory
+/// /srv/.docs.freshet beside it.
+struct Layout {
+  explicit Layout(const std::string& checkout_path);
+  std::string link;       ///< what readers open
+  std::string parent;     ///< holds both
+  std::string directory;  ///< holds the slots
+  std::string target_of(const ObjectId& commit) const;  ///< relative, as the link has it
+  std::string slot(const ObjectId& commit) const;       ///< absolute
+};
+
+/// What a sweep removes. Pure, see plan_sweep.
+struct SweepPlan {
+  std::vector<std::string> remove;       ///< names in the slot directory
+  std::vector<std::string> mark_retired; ///< slots that nobody marked: their time starts now
+  std::optional<WallTime> next;          ///< when the next slot may go
+};
+
+/// A complete tree under its commit's hash stays while it is current or until `keep_old` after it
+/// was replaced; leftovers of interrupted work go at once. `retired` says since when, by name.
+SweepPlan plan_sweep(const std::vector<std::string>& names,
+                     const std::map<std::string, WallTime>& retired,
+                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old);
+
+/// The directory of one checkout's trees, locked against other users while this object lives.
+/// Invariant on disk: a directory whose name is a full commit hash is a complete tree of that commit.
+class SlotDirectory {
+ public:
+  /// Makes the directory when nothing is there. Error conflict: `checkout_path`, or the directory
+  /// beside it, exists and is not freshet's (nothing is touched then), or another process works in
+  /// it.
+  static Result<SlotDirectory> claim(const std::string& checkout_path);
+
+  const Layout& layout() const { return layout_; }
+  std::optional<ObjectId> current() const;
+  bool has(const ObjectId& commit) const;
+
+  /// An empty directory to build a tree in; it is removed by a later sweep unless it is promoted.
+  Result<std::string> create_building_place() const;
+  /// Gives a finished, synced tree its commit's name.
+  Result<void> promote(const std::string& building_place, const ObjectId& commit) const;
+  /// Makes `commit`, whose slot is complete, what readers see, by one rename; durable on return.
+  Result<void> switch_to(const ObjectId& commit) const;
+
+  /// Moves what plan_sweep names out of the way and returns the places to delete; the caller
+  /// deletes them without holding this object. `next`: see SweepPlan.
+  struct Swept {
+    std::vector<std::string> trash;
+    std::optional<WallTime> next;
+  };
+  Result<Swept> sweep(WallTime now, Duration keep_old) const;
+
+ private:
+  SlotDirectory(Layout layout, FileLock lock)
+      : layout_(std::move(layout)), lock_(std::move(lock)) {}
+  Result<void> mark_retired(const std::string& name) const;
+
+  Layout layout_;
+  FileLock lock_;
+};
+
+/// The commit that the link at a checkout's path leads to, and when it was switched. nullopt: there
+/// is no link of ours. Takes no lock.
+struct CurrentTree {
+  ObjectId commit;
+  WallTime switched_at{};
+};
+std::optional<CurrentTree> read_current(const std::string& checkout_path);
+
+}  // namespace freshet::checkout

@@ -1,0 +1,86 @@
+#include "checkout/worktree.h"
+
+#include "base/files.h"
+#include "base/hmac.h"
+
+namespace freshet::checkout {
+namespace {
+
+constexpr std::string_view kGitFile = "gitdir: ";
+
+std::string trimmed(std::string text) {
+  while (text.ends_with('\n')) {
+    text.pop_back();
+  }
+  return text;
+}
+
+std::string folders_of(const std::string& mirror_path) { return mirror_path + "/worktrees"; }
+
+Result<void> write_folder(const std::string& folder, const std::string& final_path,
+                          const ObjectId& commit, const std::vector<IndexEntry>& entries) {
+  FRESHET_CHECK(make_directories(folder));
+  FRESHET_CHECK(write_new_file(folder + "/commondir", "../..\n"));
+  FRESHET_CHECK(write_new_file(folder + "/gitdir", final_path + "/.git\n"));
+  FRESHET_CHECK(write_new_file(folder + "/HEAD", commit.hex() + "\n"));
+  return write_new_file(folder + "/index", encode_index(entries));
+}
+
+}  // namespace
+
+Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
+                             const std::string& final_path, const ObjectId& commit,
+                             const std::vector<IndexEntry>& entries) {
+  const std::string folder = folders_of(mirror_path) + "/freshet-" + random_hex(8);
+  auto written = write_folder(folder, final_path, commit, entries);
+  if (written) {
+    written = write_new_file(tree + "/.git", std::string(kGitFile) + folder + "\n");
+  }
+  if (!written) {
+    static_cast<void>(remove_tree(folder));
+  }
+  return written;
+}
+
+std::string worktree_folder(const std::string& tree) {
+  const auto text = read_file(tree + "/.git", 8192);
+  if (!text || !text->starts_with(kGitFile)) {
+    return "";
+  }
+  return trimmed(text->substr(kGitFile.size()));
+}
+
+bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
+  const std::string folder = worktree_folder(tree);
+  if (parent_path(folder) != folders_of(mirror_path) || !path_exists(folder + "/index")) {
+    return false;
+  }
+  const auto head = read_file(folder + "/HEAD", 256);
+  return head && trimmed(*head) == commit.hex();
+}
+
+Result<void> detach_worktree(const std::string& mirror_path, const std::string& tree) {
+  const std::string folder = worktree_folder(tree);
+  FRESHET_CHECK(remove_tree(tree + "/.git"));
+  // Only a folder that lies where ours do: the text could say anything.
+  return parent_path(folder) == folders_of(mirror_path) ? remove_tree(folder) : Result<void>();
+}
+
+Result<void> prune_worktrees(const std::string& mirror_path, const std::string& directory) {
+  const std::string folders = folders_of(mirror_path);
+  if (!is_directory(folders)) {
+    return {};
+  }
+  FRESHET_TRY(const auto names, list_directory(folders));
+  for (const std::string& name : names) {
+    const std::string folder = folders + "/" + name;
+    const auto way_back = read_file(folder + "/gitdir", 8192);
+    const std::string tree = parent_path(way_back ? trimmed(*way_back) : "");
+    if (tree.starts_with(directory + "/") && worktree_folder(tree) != folder) {
+      FRESHET_CHECK(remove_tree(folder));
+    }
+  }
+  return {};
+}
+
+}  // namespace freshet::checkout

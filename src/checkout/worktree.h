@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "checkout/index_file.h"
+#include "model/ids.h"
+
+namespace freshet::checkout {
+
+/// Makes a tree a linked working tree of the mirror, as `git worktree add --detach` would: a .git
+/// file in the tree, and an administrative folder `worktrees/ID` with HEAD, index and the way back
+/// (gitrepository-layout(5)). `git log` and `git status` then work in it and are clean.
+
+/// Writes both, not synced. `tree` is where the files lie now, `final_path` where they will be when somebody
+/// runs git. `entries` says what stat(2) tells of each file.
+Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
+                             const std::string& final_path, const ObjectId& commit,
+                             const std::vector<IndexEntry>& entries);
+
+/// Whether the tree is such a working tree of this mirror and commit.
+bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit);
+
+/// Removes the .git file, and the administrative folder that it names inside this mirror.
+Result<void> detach_worktree(const std::string& mirror_path, const std::string& tree);
+
+/// The administrative folder that the tree's .git file names; empty: none.
+std::string worktree_folder(const std::string& tree);
+
+/// Removes the mirror's administrative folders for trees below `directory` that are gone or use
+/// another folder: what a crash leaves.
+Result<void> prune_worktrees(const std::string& mirror_path, const std::string& directory);
+
+}  // namespace freshet::checkout

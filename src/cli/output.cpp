@@ -1,0 +1,76 @@
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+namespace freshet::cli {
+
+void print_line(std::string_view text) { std::cout << text << "\n" << std::flush; }
+
+void print_message(std::string_view text) { std::cerr << "freshet: " << text << "\n"; }
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) {
+        line.append(widths[i] - row[i].size() + 2, ' ');
+      }
+    }
+    print_line(line);
+  }
+}
+
+std::optional<config::Settings> load_or_complain(const std::string& file) {
+  config::Loaded loaded = config::load_file(file);
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    std::cerr << config::to_text(diagnostic) << "\n";
+  }
+  return std::move(loaded.settings);
+}
+
+std::string describe(const Outcome& outcome) {
+  std::string text = outcome.repository.text() + ": " + std::string(to_string(outcome.result));
+  if (outcome.error) {
+    return text + ": " + std::string(to_string(outcome.error->error_class)) + ": " +
+           outcome.error->message;
+  }
+  for (const CheckoutStatus& checkout : outcome.checkouts) {
+    if (checkout.commit) {
+      text += ", " + checkout.path + " at " + checkout.commit->short_hex();
+    }
+  }
+  return text;
+}
+
+Json to_json(const Outcome& outcome) {
+  Json checkouts = Json::array();
+  for (const CheckoutStatus& checkout : outcome.checkouts) {
+    checkouts.push(Json::object({{"path", checkout.path},
+                                 {"ref", checkout.ref},
+                                 {"commit", checkout.commit ? Json(checkout.commit->hex()) : Json()},
+                                 {"state", to_string(checkout.state)}}));
+  }
+  Json result = Json::object({{"repository", outcome.repository.text()},
+                              {"result", to_string(outcome.result)},
+                              {"checkouts", std::move(checkouts)}});
+  if (outcome.error) {
+    result.set("error", Json::object({{"class", to_string(outcome.error->error_class)},
+                                      {"message", outcome.error->message}}));
+  }
+  return result;
+}
+
+bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+
+}  // namespace freshet::cli

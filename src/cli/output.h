@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "config/load.h"
+#include "model/outcome.h"
+
+namespace freshet::cli {
+
+// Results go to standard output, messages to standard error.
+
+void print_line(std::string_view text);
+void print_message(std::string_view text);  ///< "freshet: TEXT"
+
+/// Columns as wide as their widest cell, two spaces apart.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+/// Loads the file; prints its warnings and errors as messages. nullopt: there were errors.
+std::optional<config::Settings> load_or_complain(const std::string& file);
+
+/// How one refresh ended, as a line or a JSON object.
+std::string describe(const Outcome& outcome);
+Json to_json(const Outcome& outcome);
+
+bool is_terminal(int descriptor);
+
+}  // namespace freshet::cli

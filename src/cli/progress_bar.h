@@ -1,0 +1,15 @@
+#pragma once
+
+#include "app/engine.h"
+#include "cli/command.h"
+#include "model/outcome.h"
+
+namespace freshet::cli {
+
+/// A bar on standard error when that is a terminal; log lines for long fetches otherwise.
+app::ProgressObserver show_progress();
+
+/// Prints how refreshes ended; the exit status that follows from it.
+int report(const Global& global, const std::vector<Outcome>& outcomes);
+
+}  // namespace freshet::cli

@@ -1,0 +1,77 @@
+#include "app/admin_client.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace freshet::cli {
+namespace {
+
+std::string text_or(const Json& value, const char* otherwise) {
+  return value.is_null() ? otherwise : value.text();
+}
+
+std::vector<std::string> row_of(const Json& repository) {
+  const auto& checkouts = repository["checkouts"].items();
+  const std::string commit = checkouts.empty() ? "" : checkouts.front()["commit"].text();
+  return {repository["name"].text(), repository["state"].text(),
+          commit.empty() ? "-" : commit.substr(0, 12),
+          text_or(repository["last_success"], "never"),
+          text_or(repository["last_error"]["message"], "")};
+}
+
+void print_repository(const Json& repository) {
+  print_table({{"name", repository["name"].text()},
+               {"url", repository["url"].text()},
+               {"state", repository["state"].text()},
+               {"last success", text_or(repository["last_success"], "never")},
+               {"last change", text_or(repository["last_change"], "never")},
+               {"next poll", text_or(repository["next_poll"], "when triggered")}});
+  for (const Json& checkout : repository["checkouts"].items()) {
+    print_line(checkout["path"].text() + "  " + checkout["ref"].text() + "  " +
+               text_or(checkout["commit"], "not published yet"));
+  }
+  const Json& error = repository["last_error"];
+  if (!error.is_null()) {
+    print_line("failing (" + error["class"].text() + ") since " + error["since"].text() + ": " +
+               error["message"].text());
+  }
+}
+
+int status(const Global& global, const std::string& name) {
+  const auto settings = load_or_complain(global.config_file);
+  if (!settings) {
+    return kUsage;
+  }
+  const app::AdminClient client(settings->admin);
+  const auto answer = client.get(
+      "/repositories" + (name.empty() ? "" : "/" + app::AdminClient::encode(name)));
+  if (!answer) {
+    print_message(answer.error().message + "; is `freshet serve` running?");
+    return kUnreachable;
+  }
+  if (answer->status != 200) {
+    print_message(answer->body["error"]["message"].text());
+    return answer->status == 404 ? kUsage : kUnreachable;
+  }
+  if (global.json) {
+    print_line(answer->body.dump());
+  } else if (!name.empty()) {
+    print_repository(answer->body);
+  } else {
+    std::vector<std::vector<std::string>> rows{{"NAME", "STATE", "COMMIT", "LAST SUCCESS", ""}};
+    for (const Json& repository : answer->body["repositories"].items()) {
+      rows.push_back(row_of(repository));
+    }
+    print_table(rows);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+std::function<int(const Global&)> declare_status(CLI::App& app) {
+  const auto name = std::make_shared<std::string>();
+  app.add_option("NAME", *name, "One repository in detail");
+  return [name](const Global& global) { return status(global, *name); };
+}
+
+}  // namespace freshet::cli

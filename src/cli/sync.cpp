@@ -1,0 +1,73 @@
+#include <algorithm>
+
+#include "app/one_shot.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+
+namespace freshet::cli {
+namespace {
+
+/// nullopt, with a message: one of the names does not exist.
+std::optional<std::vector<RepositoryName>> choose(const config::Settings& settings,
+                                                  const std::vector<std::string>& names) {
+  std::vector<RepositoryName> chosen;
+  for (const config::Repository& repository : settings.repositories) {
+    if (names.empty() ||
+        std::find(names.begin(), names.end(), repository.name.text()) != names.end()) {
+      chosen.push_back(repository.name);
+    }
+  }
+  for (const std::string& name : names) {
+    if (std::find(chosen.begin(), chosen.end(), RepositoryName(name)) == chosen.end()) {
+      print_message("no repository is called " + name);
+      return std::nullopt;
+    }
+  }
+  return chosen;
+}
+
+int sync(const Global& global, const std::vector<std::string>& names) {
+  auto settings = load_or_complain(global.config_file);
+  if (!settings) {
+    return kUsage;
+  }
+  const auto chosen = choose(*settings, names);
+  if (!chosen) {
+    return kUsage;
+  }
+  log::configure(log::Level::warning, log::Format::text);
+  const auto outcomes = app::refresh_once(std::move(*settings), *chosen, show_progress());
+  if (!outcomes) {
+    print_message(outcomes.error().message);
+    return traits(outcomes.error().error_class).exit_status;
+  }
+  return report(global, *outcomes);
+}
+
+}  // namespace
+
+int report(const Global& global, const std::vector<Outcome>& outcomes) {
+  int status = kDone;
+  Json results = Json::array();
+  for (const Outcome& outcome : outcomes) {
+    status = outcome.error ? kRefreshFailed : status;
+    if (global.json) {
+      results.push(to_json(outcome));
+    } else {
+      outcome.error ? print_message(describe(outcome)) : print_line(describe(outcome));
+    }
+  }
+  if (global.json) {
+    print_line(Json::object({{"repositories", std::move(results)}}).dump());
+  }
+  return status;
+}
+
+std::function<int(const Global&)> declare_sync(CLI::App& app) {
+  const auto names = std::make_shared<std::vector<std::string>>();
+  app.add_option("NAME", *names, "Repositories; none: all");
+  return [names](const Global& global) { return sync(global, *names); };
+}
+
+}  // namespace freshet::cli

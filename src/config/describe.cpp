@@ -1,0 +1,16 @@
+#include "config/describe.h"
+
+#include "config/table.h"
+
+namespace freshet::config {
+
+const std::vector<SettingInfo>& all_settings() {
+  static const std::vector<SettingInfo> all = [] {
+    std::vector<SettingInfo> settings;
+    file_section().describe("", "", true, settings);
+    return settings;
+  }();
+  return all;
+}
+
+}  // namespace freshet::config

@@ -1,0 +1,117 @@
+#include "config/node.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+
+namespace freshet::config {
+namespace {
+
+Position position(const toml::source_region& region) {
+  return {region.begin.line, region.begin.column};
+}
+
+// The exact forms: toml++'s value<T>() turns 5.0 into 5 and true into 1.
+Node convert(const toml::node& source) {
+  Node node;
+  node.at = position(source.source());
+  if (const toml::table* table = source.as_table()) {
+    node.kind = Node::Kind::table;
+    for (const auto& [key, value] : *table) {
+      Node& member = node.items.emplace_back(convert(value));
+      member.key = key.str();
+      member.key_at = position(key.source());
+    }
+  } else if (const toml::array* array = source.as_array()) {
+    node.kind = Node::Kind::array;
+    for (const toml::node& element : *array) {
+      node.items.push_back(convert(element));
+    }
+  } else if (const auto text = source.value_exact<std::string>()) {
+    node.kind = Node::Kind::text;
+    node.text = *text;
+  } else if (const auto integer = source.value_exact<std::int64_t>()) {
+    node.kind = Node::Kind::integer;
+    node.integer = *integer;
+  } else if (const auto boolean = source.value_exact<bool>()) {
+    node.kind = Node::Kind::boolean;
+    node.boolean = *boolean;
+  } else {
+    node.kind = Node::Kind::other;
+  }
+  return node;
+}
+
+/// toml++ begins with which of its functions noticed; the position says more.
+std::string message_of(const toml::parse_error& error) {
+  std::string_view text = error.description();
+  if (text.starts_with("Error while parsing ")) {
+    text.remove_prefix(std::min(text.find(": ") + 2, text.size()));
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
+const Node* Node::find(std::string_view name) const {
+  const auto found = std::find_if(items.begin(), items.end(),
+                                  [&](const Node& member) { return member.key == name; });
+  return kind == Kind::table && found != items.end() ? &*found : nullptr;
+}
+
+bool Node::is_array_of_tables() const {
+  return kind == Kind::array && std::all_of(items.begin(), items.end(), [](const Node& item) {
+           return item.kind == Kind::table;
+         });
+}
+
+std::string_view name_of(Node::Kind kind) {
+  switch (kind) {
+    case Node::Kind::text:
+      return "a text";
+    case Node::Kind::integer:
+      return "a whole number";
+    case Node::Kind::boolean:
+      return "true or false";
+    case Node::Kind::array:
+      return "a list";
+    case Node::Kind::table:
+      return "a table";
+    case Node::Kind::other:
+      break;
+  }
+  return "a fraction or a date";
+}
+
+std::string to_toml(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::text:
+      return "\"" + node.text + "\"";
+    case Node::Kind::integer:
+      return std::to_string(node.integer);
+    case Node::Kind::boolean:
+      return node.boolean ? "true" : "false";
+    case Node::Kind::array: {
+      std::string text = "[";
+      for (const Node& item : node.items) {
+        text += (text.size() > 1 ? ", " : "") + to_toml(item);
+      }
+      return text + "]";
+    }
+    case Node::Kind::table:
+    case Node::Kind::other:
+      break;
+  }
+  return "";
+}
+
+tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
+  try {
+    const toml::table root = toml::parse(text);
+    return convert(root);
+  } catch (const toml::parse_error& error) {
+    return tl::unexpected(SyntaxError{position(error.source()), message_of(error)});
+  }
+}
+
+}  // namespace freshet::config

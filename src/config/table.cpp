@@ -1,0 +1,280 @@
+#include "config/table.h"
+
+#include <algorithm>
+
+#include "config/checks.h"
+
+namespace freshet::config {
+namespace {
+
+template <class S>
+using Rows = std::vector<Setting<S>>;
+constexpr Effect kNotYet = Effect::not_yet;
+
+const Section<Server>& server_section() {
+  static const Section<Server> section(
+      Rows<Server>{
+          {"listen", &Server::listen, listen_address(), "127.0.0.1:8480",
+           "Where webhooks and health checks are answered."},
+          {"tls_cert", &Server::tls_cert, file_or_empty(), "",
+           "Certificate chain in PEM form; with tls_key: HTTPS.", kNotYet},
+          {"tls_key", &Server::tls_key, file_or_empty(), "", "Private key of tls_cert.", kNotYet},
+          {"max_body", &Server::max_body, size("1KiB", "1GiB"), "26MiB",
+           "Largest body of a request; GitHub sends up to 25 MB."},
+          {"trusted_proxies", &Server::trusted_proxies, list_of(cidr()), empty_list(),
+           "Proxies whose X-Forwarded-For counts.", kNotYet},
+          {"allow", &Server::allow, list_of(cidr()), empty_list(),
+           "Client addresses that are served; empty: everybody.", kNotYet},
+          {"rate_limit", &Server::rate_limit, rate(), "1000/min",
+           "Requests of one client address; an authentic delivery does not count.", kNotYet},
+          {"connections_per_address", &Server::connections_per_address, number(1, 65535), 64,
+           "Open connections of one client address; trusted proxies and unix peers are exempt."},
+          {"body_memory", &Server::body_memory, size("1KiB", "1TiB"), "256MiB",
+           "Memory for the bodies of all requests together."},
+      },
+      check_server);
+  return section;
+}
+
+const Section<Admin>& admin_section() {
+  static const Section<Admin> section(
+      Rows<Admin>{
+          {"listen", &Admin::listen, listen_address(), "127.0.0.1:8481",
+           "Where the API, the status page and the metrics are answered."},
+          {"token_file", &Admin::token_file, file_or_empty(), "",
+           "Holds the token that callers show; required when others than this machine can "
+           "connect."},
+          {"hosts", &Admin::hosts, list_of(host_name()), empty_list(),
+           "Host names that requests may carry beside IP addresses and localhost."},
+          {"socket_mode", &Admin::socket_mode, octal_mode(), "0660",
+           "Mode of the unix socket that listen names."},
+      },
+      check_admin);
+  return section;
+}
+
+const Section<Webhook>& webhook_section() {
+  static const Section<Webhook> section(Rows<Webhook>{
+      {"secret_files", &Webhook::secret_files, list_of(file()), empty_list(),
+       "Secrets that sign deliveries; any of them is accepted, none closes the routes."},
+  });
+  return section;
+}
+
+const Section<Log>& log_section() {
+  using log::Format;
+  using log::Level;
+  static const Section<Log> section(Rows<Log>{
+      {"format", &Log::format, choice<Format>({{"text", Format::text}, {"json", Format::json}}),
+       "text", "Lines for people or for programs."},
+      {"level", &Log::level,
+       choice<Level>({{"debug", Level::debug},
+                      {"info", Level::info},
+                      {"warning", Level::warning},
+                      {"error", Level::error}}),
+       "info", "The least important lines that are written."},
+  });
+  return section;
+}
+
+const Section<Limits>& limits_section() {
+  static const Section<Limits> section(Rows<Limits>{
+      {"refreshes", &Limits::refreshes, number(1, 1024), 8, "Refreshes that run at once."},
+      {"per_host", &Limits::per_host, number(1, 1024), 4,
+       "Refreshes that run at once towards one upstream host."},
+      {"min_free_disk", &Limits::min_free_disk, size("0"), "1GiB",
+       "Free space below which nothing is fetched.", kNotYet},
+      {"fetch_size", &Limits::fetch_size, size("0"), "0", "Largest pack that is taken; \"0\": any.",
+       kNotYet},
+  });
+  return section;
+}
+
+const Section<GithubApp>& github_app_section() {
+  static const Section<GithubApp> section(Rows<GithubApp>{
+      {"app_id", &GithubApp::app_id, id(), kRequired, "The id of the app."},
+      {"private_key_file", &GithubApp::private_key_file, file(), kRequired,
+       "The app's private key in PEM form."},
+      {"installation_id", &GithubApp::installation_id, id(), kRequired,
+       "The installation that may read the repositories."},
+      {"api_url", &GithubApp::api_url, http_url(), "https://api.github.com",
+       "Another one for GitHub Enterprise."},
+  });
+  return section;
+}
+
+const Section<Credential>& credential_section() {
+  static const Section<Credential> section(
+      Rows<Credential>{
+          {"match", &Credential::match, line("the start of upstream URLs, ended by \"*\""),
+           kRequired, "Upstream URLs that this is for; the longest match wins."},
+          {"token_file", &Credential::token_file, file_or_empty(), "", "Holds an access token."},
+          {"username", &Credential::username, line_or_empty("a user name"), "",
+           "User name, with password_file."},
+          {"password_file", &Credential::password_file, file_or_empty(), "",
+           "Holds the password of username."},
+          {"ssh_key_file", &Credential::ssh_key_file, file_or_empty(), "",
+           "Private key for ssh, with known_hosts_file."},
+          {"known_hosts_file", &Credential::known_hosts_file, file_or_empty(), "",
+           "Host keys that are trusted over ssh."},
+          {"ca_file", &Credential::ca_file, file_or_empty(), "",
+           "Certificate authorities that are trusted over HTTPS."},
+          {"github_app", &Credential::github_app, github_app_section,
+           "Signs in as an installation of a GitHub App."},
+      },
+      check_credential);
+  return section;
+}
+
+const Section<Gate>& gate_section() {
+  static const Section<Gate> section(Rows<Gate>{
+      {"run", &Gate::run, arguments(), kRequired,
+       "Program and arguments, without a shell; a status other than 0 stops the publishing."},
+      {"timeout", &Gate::timeout, duration("1s"), "60s", "After it the program is ended."},
+  });
+  return section;
+}
+
+const Section<OnUpdate>& on_update_section() {
+  static const Section<OnUpdate> section(
+      Rows<OnUpdate>{
+          {"run", &OnUpdate::run, arguments(), kNone, "Program and arguments, without a shell."},
+          {"timeout", &OnUpdate::timeout, duration("1s"), "60s", "After it the try is ended."},
+          {"post", &OnUpdate::post, http_url(), kNone, "Where a signed request is sent."},
+          {"secret_file", &OnUpdate::secret_file, file_or_empty(), "",
+           "Holds the key that signs it."},
+          {"paths", &OnUpdate::paths, list_of(line("a glob such as \"conf/**\"")), empty_list(),
+           "Only when a changed path matches one of them."},
+          {"refs", &OnUpdate::refs, list_of(ref_pattern()), empty_list(),
+           "Only for checkouts of these refs."},
+      },
+      check_on_update);
+  return section;
+}
+
+/// What [[repository.checkout]] shares with the shorthand in [[repository]] and with [defaults].
+template <class S>
+void add_checkout_rows(Rows<S>& rows) {
+  const auto mode = choice<CheckoutMode>(
+      {{"atomic", CheckoutMode::atomic}, {"in_place", CheckoutMode::in_place, false}});
+  rows.insert(
+      rows.end(),
+      {{"ref", &Checkout::ref, checkout_ref(), "HEAD",
+        "Branch, tag, full ref or full commit hash; HEAD is the upstream's default branch."},
+       {"mode", &Checkout::mode, mode, "atomic",
+        "Whether the path is a link that is switched, or a directory that is changed."},
+       {"keep_old", &Checkout::keep_old, duration("0s"), "60s",
+        "How long a replaced tree stays readable."},
+       {"git", &Checkout::git, flag(), true, "Whether git commands work in the tree."},
+       {"group", &Checkout::group, line_or_empty("the name of a group"), "",
+        "Group of the published files; empty: left as it is."}});
+}
+
+const Section<Checkout>& checkout_section() {
+  static const Section<Checkout> section = [] {
+    Rows<Checkout> rows{
+        {"path", &Checkout::path, checkout_path(), kRequired, "Where the tree is published."}};
+    add_checkout_rows(rows);
+    return Section<Checkout>(std::move(rows));
+  }();
+  return section;
+}
+
+/// A checkout inherits what [[repository]] says for all of its checkouts; the shorthand's ref is
+/// the shorthand's own.
+Checkout inherited_checkout(const RepositoryTable& repository) {
+  Checkout checkout = repository;
+  checkout.path.clear();
+  checkout.ref = repository.default_ref;
+  return checkout;
+}
+
+Rows<RepositoryTable> repository_rows() {
+  Rows<RepositoryTable> rows{
+      {"name", &Repository::name, repository_name(), kNone,
+       "Unique name; without it host/path of the url."},
+      {"url", &Repository::url, upstream_url(), kRequired, "The upstream that is followed."},
+      {"path", &Checkout::path, checkout_path(), kNone,
+       "Shorthand for one checkout, which the checkout keys beside it describe."},
+      {"interval", &Repository::interval, duration_or_off("1s"), "60s",
+       "How often the upstream is asked, with jitter; \"off\": only when triggered."},
+      {"webhook_interval", &Repository::webhook_interval, duration("1s"), "15m",
+       "The same while deliveries prove to arrive.", kNotYet},
+      {"refs", &Repository::refs, list_of(ref_pattern()), empty_list(),
+       "Refs that are mirrored beside what the checkouts need; a mirror: all heads and tags."},
+      {"depth", &Repository::depth, number(0, 2147483647), 0,
+       "Commits of history that are fetched; 0: all."},
+      {"match", &Repository::match, list_of(host_path()), empty_list(),
+       "Further host/path names under which deliveries speak of this repository."},
+      {"timeout", &Repository::timeout, duration("1s"), "10m", "Limit of a refresh."},
+      {"first_timeout", &Repository::first_timeout, duration("1s"), "6h",
+       "Limit of the first fetch."},
+      {"stall_timeout", &Repository::stall_timeout, duration("1s"), "30s",
+       "How long the upstream may send nothing."},
+      {"webhook_secret_files", &Repository::webhook_secret_files, list_of(file()), empty_list(),
+       "Secrets of this repository's own webhook route; empty: those of [webhook]."},
+      {"mirror", &Repository::mirror, flag(), false,
+       "Follow all heads and tags; no checkout is needed."}};
+  add_checkout_rows(rows);
+  rows.insert(
+      rows.end(),
+      {{"checkout", &Repository::checkouts, checkout_section, "Publishes one ref at one path.",
+        Effect::built, std::function<Checkout(const RepositoryTable&)>(inherited_checkout)},
+       {"gate", &Repository::gates, gate_section, "Judges a tree before it is published.", kNotYet},
+       {"on_update", &Repository::on_update, on_update_section,
+        "Runs a program or sends a request after an update.", kNotYet}});
+  return rows;
+}
+
+const Section<RepositoryTable>& repository_section() {
+  static const Section<RepositoryTable> section(repository_rows(), complete_repository);
+  return section;
+}
+
+/// What cannot be the same for several repositories is unknown here.
+const Section<RepositoryTable>& defaults_section() {
+  static const Section<RepositoryTable> section = [] {
+    Rows<RepositoryTable> rows = repository_rows();
+    rows.erase(std::remove_if(rows.begin(), rows.end(),
+                              [](const Setting<RepositoryTable>& row) {
+                                return row.key() == "name" || row.key() == "url" ||
+                                       row.key() == "path" || row.key() == "checkout";
+                              }),
+               rows.end());
+    return Section<RepositoryTable>(std::move(rows));
+  }();
+  return section;
+}
+
+RepositoryTable repository_with_defaults(const File& file) {
+  RepositoryTable repository = file.defaults;
+  repository.default_ref = file.defaults.ref;
+  return repository;
+}
+
+}  // namespace
+
+const Section<File>& file_section() {
+  static const Section<File> section(
+      Rows<File>{
+          {"state_dir", &Settings::state_dir, directory(), "/var/lib/freshet",
+           "Holds mirrors and what is remembered across restarts; one process at a time."},
+          {"watch_config", &Settings::watch_config, flag(), false,
+           "Reload when this file changes, as after SIGHUP.", kNotYet},
+          {"server", &Settings::server, server_section, "The public listener."},
+          {"admin", &Settings::admin, admin_section, "The private listener."},
+          {"webhook", &Settings::webhook, webhook_section, "Deliveries of every repository."},
+          {"log", &Settings::log, log_section, "Log lines on standard error."},
+          {"limits", &Settings::limits, limits_section, "What is used at most."},
+          {"credential", &Settings::credentials, credential_section, "Signs in at upstreams.",
+           kNotYet},
+          {"defaults", &File::defaults, defaults_section,
+           "What holds for every repository that does not say otherwise."},
+          {"repository", &File::tables, repository_section, "One repository that is followed.",
+           Effect::built, std::function<RepositoryTable(const File&)>(repository_with_defaults)},
+      },
+      check_file);
+  return section;
+}
+
+}  // namespace freshet::config

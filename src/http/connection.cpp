@@ -1,0 +1,82 @@
+#include "http/connection.h"
+
+#include <utility>
+
+#include "http/answer.h"
+
+namespace freshet::http {
+
+Connection::Connection(std::uint64_t number, Accepted accepted, const Shared& shared)
+    : id(number),
+      peer(std::move(accepted.peer)),
+      stream(plain_stream(std::move(accepted.socket))),
+      reader(shared.options.head, shared.options.max_body, *shared.options.body_memory),
+      deadline(now() + shared.options.head_timeout),
+      shared_(shared) {}
+
+void Connection::answer(const Response& response, bool may_keep_alive) {
+  const bool known = reader.head_complete();
+  keep_alive_ = may_keep_alive && reader.whole() && reader.head().keep_alive &&
+                !shared_.stopping.load(std::memory_order_relaxed);
+  output_ = serialize(response,
+                      {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
+  sent_ = 0;
+  stage = Stage::answering;
+  deadline = now() + shared_.options.answer_timeout;
+  flush();
+}
+
+void Connection::answer(const Refusal& refusal) {
+  Response response = error_response(refusal.status, refusal.code, refusal.message);
+  if (refusal.status == 503) {
+    response.headers.emplace_back("Retry-After", "1");
+  }
+  answer(response, false);
+}
+
+void Connection::flush() {
+  while (sent_ < output_.size()) {
+    const Stream::Moved moved = stream->write(std::string_view(output_).substr(sent_));
+    sent_ += moved.bytes;
+    if (moved.state == Stream::State::ended) {
+      stage = Stage::closing;
+      return;
+    }
+    if (moved.state != Stream::State::moved) {
+      return;
+    }
+  }
+  finish_answer();
+}
+
+void Connection::finish_answer() {
+  std::string().swap(output_);
+  if (keep_alive_) {
+    reader.next();
+    stage = Stage::idle;
+    in_body = false;
+    deadline = now() + shared_.options.idle_timeout;
+    return;
+  }
+  stream->end_writing();
+  // Bytes left unread make the kernel reset the connection, and the client may then never see the
+  // answer.
+  const bool clean = reader.whole() && !reader.has_more_input();
+  stage = clean ? Stage::closing : Stage::lingering;
+  deadline = now() + shared_.options.linger_timeout;
+}
+
+bool Connection::discard(char* buffer, std::size_t size) {
+  const Stream::Moved moved = stream->read(buffer, size);
+  discarded_ += moved.bytes;
+  return moved.state != Stream::State::ended && discarded_ < shared_.options.linger_bytes;
+}
+
+void Connection::invite_body() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  if (stream->write(kContinue).bytes != kContinue.size()) {
+    stage = Stage::closing;
+  }
+}
+
+}  // namespace freshet::http

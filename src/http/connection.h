@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "http/options.h"
+#include "http/request_reader.h"
+#include "http/stream.h"
+
+namespace freshet::http {
+
+/// What the threads of a server share.
+struct Shared {
+  explicit Shared(Options o) : options(std::move(o)) {}
+  const Options options;
+  std::atomic<bool> stopping{false};
+};
+
+/// One client. Belongs to one thread at a time: the event loop, or the worker it was handed to.
+class Connection {
+ public:
+  enum class Stage {
+    idle,       ///< no byte of a request yet
+    receiving,  ///< head or body
+    answering,  ///< the client has to take more of the answer
+    lingering,  ///< answered; what still comes is thrown away
+    closing,
+  };
+
+  Connection(std::uint64_t id, Accepted accepted, const Shared& shared);
+
+  /// Queues the answer and sends what the client takes at once. The request is over then: the next
+  /// one can be looked for, or the connection lingers or closes, or `stage` stays answering.
+  void answer(const Response& response, bool may_keep_alive);
+  void answer(const Refusal& refusal);
+  /// Sends more of the answer.
+  void flush();
+  /// Reads and throws away. False: it is time to close.
+  bool discard(char* buffer, std::size_t size);
+  /// Says "100 Continue" to a client that waits for it.
+  void invite_body();
+
+  const std::uint64_t id;
+  const Peer peer;
+  const std::unique_ptr<Stream> stream;
+  RequestReader reader;
+  Stage stage = Stage::idle;
+  Instant deadline;
+  /// When the application is to decide without the rest of a small body.
+  std::optional<Instant> patience;
+  bool in_body = false;  ///< the deadline is the body's
+  bool working = false;  ///< with a worker; written and read by the event loop only
+
+ private:
+  void finish_answer();
+
+  const Shared& shared_;
+  std::string output_;
+  std::size_t sent_ = 0;
+  bool keep_alive_ = false;
+  std::size_t discarded_ = 0;
+};
+
+}  // namespace freshet::http

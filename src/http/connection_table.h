@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "http/connection.h"
+
+namespace freshet::http {
+
+/// The open connections and how many each client has. Used by the event loop's thread; size() by
+/// any.
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(const Shared& shared) : shared_(shared) {}
+
+  /// nullptr: the client has as many as it may, or the table is full of what cannot go; `accepted`
+  /// is as before then.
+  Connection* add(Accepted& accepted);
+  Connection* find(std::uint64_t id) const;
+  void remove(Connection& connection);
+  /// Closes the connection that has been silent longest. False: there is none that could go.
+  bool evict();
+  void clear();
+  void for_each(const std::function<void(Connection&)>& visit) const;
+
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  bool has_room_for(const Peer& peer) const;
+  bool limited(const Peer& peer) const;
+
+  const Shared& shared_;
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::string, std::size_t> per_network_;
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace freshet::http

@@ -1,0 +1,56 @@
+#include "http/message.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace freshet::http {
+namespace {
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+}  // namespace
+
+void Headers::add(std::string name, std::string value) {
+  fields_.emplace_back(std::move(name), std::move(value));
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const auto& [field, value] : fields_) {
+    if (same_name(field, name)) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::size_t Headers::count(std::string_view name) const {
+  return static_cast<std::size_t>(
+      std::count_if(fields_.begin(), fields_.end(),
+                    [&](const auto& field) { return same_name(field.first, name); }));
+}
+
+std::optional<std::string_view> Request::query_value(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string Request::media_type() const {
+  std::string type(headers.find("Content-Type").value_or(""));
+  type.resize(std::min(type.find(';'), type.size()));
+  while (type.ends_with(' ') || type.ends_with('\t')) {
+    type.pop_back();
+  }
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type;
+}
+
+}  // namespace freshet::http

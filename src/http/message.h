@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace freshet::http {
+
+/// Header fields in the order they came; names compare without case.
+class Headers {
+ public:
+  void add(std::string name, std::string value);
+  /// The first of that name; nullopt when there is none.
+  std::optional<std::string_view> find(std::string_view name) const;
+  std::size_t count(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+/// A request as its application sees it. Before the body is read `body` is empty.
+struct Request {
+  std::string method;
+  std::string path;                                        ///< percent-decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded
+  Headers headers;
+  std::string body;
+  std::string peer;  ///< IP address of the client; empty for a unix socket
+
+  /// The first of that name.
+  std::optional<std::string_view> query_value(std::string_view name) const;
+  /// Content-Type in lower case without parameters; empty when there is none.
+  std::string media_type() const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< beside type and length
+};
+
+}  // namespace freshet::http

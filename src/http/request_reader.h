@@ -1,0 +1,79 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/body_reader.h"
+#include "http/request_head.h"
+
+namespace freshet::http {
+
+/// Takes the bytes of one connection and says what each request needs next. Knows nothing of
+/// sockets, threads or time. Requests that come before the one in front is answered stay where they
+/// are until next(). Used by one thread at a time.
+class RequestReader {
+ public:
+  enum class Need {
+    bytes,
+    application,  ///< to decide by the head, or (once decided) to answer the whole request
+    refusal,      ///< not HTTP, or over a limit: answer refusal() and close
+  };
+
+  /// A body up to this size is taken along before the application decides, where it comes at once:
+  /// the answer then leaves nothing unread behind.
+  static constexpr std::size_t kSmallBody = 64 * 1024;
+
+  /// `max_body`: decoded bytes of a body, whatever a route allows. The budget must outlive this.
+  RequestReader(HeadLimits limits, std::uint64_t max_body, MemoryBudget& budget);
+
+  Need add(std::string_view bytes);
+  /// Goes on with what is here already.
+  Need advance();
+
+  /// The application wants the body, up to `limit` bytes. `keep` false: only its length matters.
+  Need take_body(std::uint64_t limit, bool keep);
+  /// Drops the request that was answered; what came behind it is next. Requires whole().
+  void next();
+
+  /// How many bytes to read at most, so that little of a later request has to be kept.
+  std::size_t appetite() const;
+  bool started() const { return phase_ != Phase::head || !input_.empty(); }
+  bool head_complete() const { return phase_ != Phase::head; }
+  bool decided() const { return phase_ == Phase::body; }
+  /// The request was read to its end, so that what follows is another one.
+  bool whole() const { return head_complete() && body().state() == BodyReader::State::whole; }
+  bool has_more_input() const { return !input_.empty(); }
+
+  /// Requires head_complete(), as request() and body() do. The body is not in it.
+  const Head& head() const { return *head_; }
+  Request& request() { return head_->request; }
+  /// With its body. Requires decided() and whole().
+  const Request& complete_request();
+  bool body_unwanted() const { return unwanted_; }
+  const BodyReader& body() const { return *body_; }
+  const Refusal& refusal() const { return refusal_; }
+
+ private:
+  enum class Phase { head, undecided, body };
+
+  Need read_head();
+  void begin_body();
+  Need feed_body();
+  Need refuse(Refusal refusal);
+
+  const HeadLimits limits_;
+  const std::uint64_t max_body_;
+  MemoryBudget& budget_;
+
+  Phase phase_ = Phase::head;
+  std::string input_;
+  bool skipped_line_ = false;
+  HeadScanner scanner_;
+  std::optional<Head> head_;
+  std::optional<BodyReader> body_;
+  bool unwanted_ = false;
+  Refusal refusal_;
+};
+
+}  // namespace freshet::http

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "http/application.h"
+#include "http/options.h"
+
+namespace freshet::http {
+
+/// An HTTP/1.1 server. One thread accepts connections and moves all bytes, for any number of slow
+/// clients; a request goes to one of the worker threads once its head is there, and again, if the
+/// application wants the body, once that is there.
+class Server {
+ public:
+  /// Listens and serves from then on. The application must outlive the server. Failure: conflict
+  /// (the address is in use), config (it cannot be listened at).
+  static Result<std::unique_ptr<Server>> listen(Options options, Application& application);
+
+  /// stop().
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// "127.0.0.1:8480" or "unix:/path".
+  const std::string& address() const;
+  /// Open at this moment.
+  std::size_t connections() const;
+
+  /// Accepts nothing more, ends idle and slow connections, lets requests that are being handled
+  /// finish for a short while, and returns when every thread has ended: not before the application
+  /// has returned from each of its calls. Once or more; one thread at a time.
+  void stop();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace freshet::http

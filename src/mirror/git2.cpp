@@ -1,0 +1,110 @@
+#include "mirror/git2.h"
+
+#include <cerrno>
+#include <mutex>
+
+namespace freshet::mirror::git2 {
+namespace {
+
+ErrorClass class_of(const git_error* error, int number) {
+  if (number == ENOSPC || number == EDQUOT) {
+    return ErrorClass::no_space;
+  }
+  if (error == nullptr) {
+    return ErrorClass::internal;
+  }
+  switch (error->klass) {
+    case GIT_ERROR_ODB:
+    case GIT_ERROR_OBJECT:
+    case GIT_ERROR_ZLIB:
+    case GIT_ERROR_TREE:
+    case GIT_ERROR_INDEXER:
+    case GIT_ERROR_REPOSITORY:
+    case GIT_ERROR_REFERENCE:
+      return ErrorClass::corrupt;
+    default:
+      return ErrorClass::internal;
+  }
+}
+
+}  // namespace
+
+void initialize() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    git_libgit2_init();
+    // The options are global and unsynchronised: all of them are set here and nowhere else. A
+    // person's ~/.gitconfig must not change what is published.
+    for (const int level : {GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL,
+                            GIT_CONFIG_LEVEL_PROGRAMDATA}) {
+      git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    }
+    git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, static_cast<std::size_t>(64));
+    git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, static_cast<std::size_t>(1) << 30U);
+    git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, static_cast<ssize_t>(16) << 20);
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+  });
+}
+
+Error last_error(const std::string& what) {
+  const int number = errno;
+  const git_error* error = git_error_last();
+  std::string message = what;
+  if (error != nullptr && error->message != nullptr) {
+    message += ": ";
+    message += error->message;
+  }
+  return Error{class_of(error, number), std::move(message), std::nullopt};
+}
+
+Result<Repository> open_bare(const std::string& path) {
+  initialize();
+  git_repository* raw = nullptr;
+  if (git_repository_open_bare(&raw, path.c_str()) != 0) {
+    return fail(last_error("cannot open the mirror " + path));
+  }
+  return Repository(raw);
+}
+
+Result<Tree> lookup_tree(git_repository* repository, const git_oid& id) {
+  git_tree* raw = nullptr;
+  if (git_tree_lookup(&raw, repository, &id) != 0) {
+    return fail(last_error("cannot read the tree " + from_oid(id).hex()));
+  }
+  return Tree(raw);
+}
+
+Result<Blob> lookup_blob(git_repository* repository, const git_oid& id) {
+  git_blob* raw = nullptr;
+  if (git_blob_lookup(&raw, repository, &id) != 0) {
+    return fail(last_error("cannot read the object " + from_oid(id).hex()));
+  }
+  return Blob(raw);
+}
+
+Result<Commit> lookup_commit(git_repository* repository, const ObjectId& id) {
+  FRESHET_TRY(const git_oid oid, to_oid(id));
+  git_commit* raw = nullptr;
+  if (git_commit_lookup(&raw, repository, &oid) != 0) {
+    return fail(last_error("cannot read the commit " + id.hex()));
+  }
+  return Commit(raw);
+}
+
+Result<git_oid> to_oid(const ObjectId& id) {
+  git_oid oid{};
+  if (id.hex().size() != GIT_OID_HEXSZ || git_oid_fromstr(&oid, id.hex().c_str()) != 0) {
+    return fail(ErrorClass::protocol,
+                "the upstream uses SHA-256 object ids, which are not supported yet");
+  }
+  return oid;
+}
+
+ObjectId from_oid(const git_oid& oid) {
+  char hex[GIT_OID_HEXSZ + 1];
+  git_oid_tostr(static_cast<char*>(hex), sizeof hex, &oid);
+  return ObjectId::parse(static_cast<const char*>(hex)).value_or(ObjectId());
+}
+
+}  // namespace freshet::mirror::git2

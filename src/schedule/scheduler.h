@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/mutex.h"
+#include "model/event.h"
+#include "model/job.h"
+#include "model/trigger.h"
+#include "schedule/plan.h"
+
+namespace freshet::schedule {
+
+/// The plan's thread: one that fires timers and proves that the plan makes progress, and as many
+/// workers as refreshes may run at once. Thread-safe.
+class Scheduler : public TriggerSink {
+ public:
+  /// What it needs of the world.
+  class World {
+   public:
+    virtual ~World() = default;
+    virtual JobRunner& runner() = 0;
+    virtual EventSink& events() = 0;
+    /// Announcements that are served or given up, by their ids in the journal.
+    virtual void settled(const std::vector<std::uint64_t>& journal_ids) = 0;
+  };
+
+  Scheduler(const Limits& limits, World& world);
+  ~Scheduler() override;  ///< stops
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  void start();
+  /// Starts no further refresh, cancels the running ones and waits until they have ended.
+  void stop();
+
+  void follow(const Followed& followed) EXCLUDES(mutex_);
+  /// A running refresh of it is cancelled.
+  void forget(const RepositoryName& name) EXCLUDES(mutex_);
+  Result<Receipt> accept(const Trigger& trigger) override EXCLUDES(mutex_);
+
+  /// False when the timer thread has not come round for 10 seconds.
+  bool makes_progress() const;
+  std::size_t queue_depth() const EXCLUDES(mutex_);
+
+ private:
+  void run_timers() EXCLUDES(mutex_);
+  void run_jobs() EXCLUDES(mutex_);
+  void run(const Job& job, const CancelToken& cancel) EXCLUDES(mutex_);
+  double chance();
+
+  World& world_;
+  const int workers_;
+  std::atomic<Instant::rep> heartbeat_;
+
+  mutable Mutex mutex_;
+  Condition work_or_stop_;
+  Condition timer_or_stop_;
+  Plan plan_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::unordered_map<RepositoryName, CancelToken> running_ GUARDED_BY(mutex_);
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace freshet::schedule

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/event.h"
+#include "model/outcome.h"
+
+namespace freshet::state {
+
+enum class Condition { pending, refreshing, ok, lagging, failing, held, paused };
+std::string_view to_string(Condition condition);
+
+/// The last failure, while it lasts.
+struct Failure {
+  Error error;
+  WallTime since{};  ///< when the first of the failures in a row ended
+  int attempts = 0;  ///< failures in a row
+};
+
+/// What is known of one repository, as status, API and page show it. A value.
+struct RepositoryState {
+  RepositoryName name;
+  std::string url;
+  bool refreshing = false;
+  bool lagging = false;
+  std::optional<WallTime> last_success;
+  std::optional<WallTime> last_change;
+  std::optional<Failure> failure;
+  std::optional<WallTime> next_poll;
+  std::optional<WallTime> last_delivery;
+  std::vector<CheckoutStatus> checkouts;
+  std::optional<RefName> default_branch;  ///< of the upstream, as last seen
+  /// Every trigger up to this ticket is answered by `last_outcome`.
+  Ticket covered = 0;
+  std::optional<Outcome> last_outcome;
+
+  Condition condition() const;
+  /// Refreshed once, or failed and says so.
+  bool settled() const { return last_success || failure; }
+};
+
+/// The state after the event. Pure; the event speaks of this repository.
+RepositoryState reduce(RepositoryState state, const Event& event);
+
+/// The repository that an event speaks of.
+const RepositoryName& repository_of(const Event& event);
+
+}  // namespace freshet::state

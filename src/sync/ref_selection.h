@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/ids.h"
+#include "model/trigger.h"
+#include "remote/upstream.h"
+#include "sync/repository_spec.h"
+
+namespace freshet::sync {
+
+// Which refs a refresh asks for and what it makes of the answer. Pure.
+
+/// Where a checkout's tree comes from, by its configured text: "HEAD" is the upstream's default
+/// branch, a full object id that commit, "refs/..." that ref, and anything else a branch or, when
+/// there is none of that name, a tag.
+struct RefChoice {
+  bool default_branch = false;
+  std::optional<ObjectId> commit;
+  std::vector<RefName> candidates;  ///< the first that exists counts
+};
+RefChoice parse_ref_choice(const std::string& configured);
+
+/// What to ask the upstream for: the followed patterns, what the checkouts need, and HEAD, so that
+/// the mirror's own HEAD is right.
+std::vector<remote::RefPattern> patterns_to_ask(const RepositorySpec& spec);
+
+/// The refs that the mirror shall have, and what else must be in it.
+struct Selection {
+  std::map<RefName, ObjectId> refs;
+  std::optional<RefName> head;  ///< what the mirror's HEAD shall point to
+};
+Selection select_refs(const RepositorySpec& spec, const remote::Advertisement& answer);
+
+/// The ref that keeps an object in the mirror which no ref of the upstream is followed for.
+RefName pin_of(const ObjectId& id);
+
+/// The ref and object that a checkout shall show. Error not_found: the upstream has nothing of that
+/// name.
+struct Resolved {
+  RefName ref;  ///< pin_of(id) for a commit
+  ObjectId id;  ///< not peeled
+};
+Result<Resolved> resolve(const std::string& configured, const remote::Advertisement& answer);
+
+/// The refs of a mirror that a refresh manages: all but tags that only came along with a fetch.
+std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
+                                         const std::map<RefName, ObjectId>& in_mirror);
+
+/// The announcements that the answer does not reflect yet: the upstream still says what it had
+/// `before`. Announcements of one ref are taken as a chain, oldest first.
+std::vector<Announcement> still_lagging(const std::vector<Announcement>& announcements,
+                                        const RepositorySpec& spec,
+                                        const remote::Advertisement& answer);
+
+}  // namespace freshet::sync

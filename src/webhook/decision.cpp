@@ -1,0 +1,127 @@
+#include "webhook/decision.h"
+
+#include <algorithm>
+
+namespace freshet::webhook {
+namespace {
+
+using Repositories = std::vector<const Followed*>;
+
+bool holds(const Repositories& all, const Followed* one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+/// "refs/heads/a, refs/heads/b and 7 more"
+std::string list_refs(const std::vector<RefChange>& changes) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(changes.size(), kShown); ++i) {
+    text += (i == 0 ? "" : ", ") + changes[i].ref.text();
+  }
+  if (changes.size() > kShown) {
+    text += " and " + std::to_string(changes.size() - kShown) + " more";
+  }
+  return text;
+}
+
+Decision without_triggers(Verdict verdict, std::string reason) {
+  Decision decision;
+  decision.verdict = verdict;
+  decision.reason = std::move(reason);
+  return decision;
+}
+
+/// The trigger for one repository; nullopt when it follows none of the refs.
+std::optional<Trigger> trigger_for(const Followed& repository, const Delivery& delivery,
+                                   const KnownDefault& known_default, const std::string& id,
+                                   WallTime at) {
+  Trigger trigger{repository.name, Cause::delivery, {}, id};
+  std::vector<RefName> default_branches;
+  if (const auto known = known_default(repository.name)) {
+    default_branches.push_back(*known);
+    if (delivery.default_branch) {  // it may have changed since the last refresh
+      default_branches.push_back(*delivery.default_branch);
+    }
+  }
+  for (const RefChange& change : delivery.changes) {
+    if (follows(repository, change.ref, default_branches)) {
+      trigger.announcements.push_back({change.ref, change.before, change.after, at});
+    }
+  }
+  const bool wanted =
+      delivery.kind == Delivery::Kind::repository_changed || !trigger.announcements.empty();
+  return wanted ? std::optional(std::move(trigger)) : std::nullopt;
+}
+
+/// The repositories that are meant; those known by a former name only stand in `renamed` as well.
+Repositories find_meant(const Delivery& delivery, const std::optional<RepositoryName>& route,
+                        const MatchIndex& index, std::vector<RepositoryName>& renamed) {
+  if (route) {
+    const Followed* repository = index.find(*route);
+    return repository == nullptr ? Repositories{} : Repositories{repository};
+  }
+  Repositories found = index.meant_by(delivery.repository);
+  const Repositories present = found;
+  for (const Followed* repository : index.meant_by(delivery.former)) {
+    if (!holds(present, repository)) {
+      found.push_back(repository);
+      renamed.push_back(repository->name);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted:
+      return "accepted";
+    case Verdict::pong:
+      return "pong";
+    case Verdict::ignored:
+      return "ignored";
+    case Verdict::duplicate:
+      return "duplicate";
+    case Verdict::unauthorized:
+      return "unauthorized";
+    case Verdict::invalid:
+      return "invalid";
+    case Verdict::unavailable:
+      break;
+  }
+  return "unavailable";
+}
+
+Decision decide(const Delivery& delivery, const std::optional<RepositoryName>& route,
+                const MatchIndex& index, const KnownDefault& known_default, const std::string& id,
+                WallTime at) {
+  if (delivery.kind == Delivery::Kind::ping) {
+    return without_triggers(Verdict::pong, "");
+  }
+  if (delivery.kind == Delivery::Kind::ignored) {
+    return without_triggers(Verdict::ignored, delivery.reason);
+  }
+  if (!route && delivery.repository.empty()) {
+    return without_triggers(Verdict::invalid, "the payload names no repository");
+  }
+  Decision decision;
+  const Repositories meant = find_meant(delivery, route, index, decision.renamed);
+  if (meant.empty()) {
+    return without_triggers(Verdict::ignored, "no repository here has this upstream");
+  }
+  for (const Followed* repository : meant) {
+    decision.meant.push_back(repository->name);
+    if (auto trigger = trigger_for(*repository, delivery, known_default, id, at)) {
+      decision.triggers.push_back(std::move(*trigger));
+    }
+  }
+  if (decision.triggers.empty()) {
+    decision.reason = "no checkout follows " + list_refs(delivery.changes);
+  } else {
+    decision.verdict = Verdict::accepted;
+  }
+  return decision;
+}
+
+}  // namespace freshet::webhook

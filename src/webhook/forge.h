@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "http/message.h"
+#include "webhook/payload.h"
+#include "webhook/signature.h"
+
+namespace freshet::webhook {
+
+/// What is particular to one kind of sender: everything about it stands in its own file, which
+/// ends in one of these, and in one line of the table in forge.cpp.
+struct Forge {
+  std::string_view name;  ///< in the route, in metrics and in the ledger
+
+  /// Where the name of the event and the delivery's id stand. The first header that is there
+  /// counts.
+  std::vector<std::string_view> event_headers;
+  std::vector<std::string_view> id_headers;
+
+  /// Starts to check a delivery by its head; the caller then gives it the raw body. Never null:
+  /// what is missing or malformed becomes a check that fails. `now` is for forges that sign a time.
+  std::unique_ptr<SignatureCheck> (*begin_check)(const http::Headers& headers,
+                                                 const std::vector<Secret>& secrets, WallTime now);
+
+  /// Reads the payload of an authentic delivery, an object. An error (class protocol): not what
+  /// this forge sends.
+  Result<Delivery> (*read)(std::string_view event, const Json& payload);
+};
+
+const Forge& github();
+
+/// nullptr: no such forge.
+const Forge* find_forge(std::string_view name);
+std::vector<const Forge*> all_forges();
+
+/// Empty when there is none.
+std::string event_of(const Forge& forge, const http::Headers& headers);
+/// At most 128 printable ASCII characters, a longer id is cut; nullopt: none, or other characters.
+std::optional<std::string> delivery_id_of(const Forge& forge, const http::Headers& headers);
+
+/// Reads `body` as the payload of `event`. An error (class protocol): not JSON, no object, nested
+/// deeper than kPayloadDepth, or what Forge::read refuses.
+Result<Delivery> read_delivery(const Forge& forge, std::string_view event, std::string_view body);
+
+}  // namespace freshet::webhook

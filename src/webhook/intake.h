@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/secret.h"
+#include "http/message.h"
+#include "model/ids.h"
+#include "model/trigger.h"
+#include "webhook/decision.h"
+#include "webhook/duplicates.h"
+#include "webhook/forge.h"
+#include "webhook/match.h"
+
+namespace freshet::webhook {
+
+/// The only media type of deliveries; the router answers 415 to any other.
+constexpr std::string_view kMediaType = "application/json";
+
+/// One delivery and what became of it, for metrics, ledger and state. Holds no part of the body.
+struct DeliveryRecord {
+  std::string_view forge;               ///< lives as long as the program
+  std::optional<RepositoryName> route;  ///< NAME of /FORGE/NAME
+  std::string event;                    ///< empty while unauthorized
+  std::string id;                       ///< may be empty
+  Verdict verdict = Verdict::unauthorized;
+  std::string reason;
+  std::vector<RepositoryName> repositories;  ///< those it spoke of
+  std::vector<RepositoryName> refreshed;     ///< those of them whose trigger was accepted
+  std::optional<std::size_t> secret;         ///< which of the route's secrets signed it
+  WallTime at{};
+};
+
+/// From a webhook request to its answer. Believes nothing in a body before its signature is right,
+/// and answers 202 only after every trigger was accepted. Any number of threads at once; no lock is
+/// held while the world is asked.
+class Intake {
+ public:
+  /// What the intake needs. Every member is called by many threads at once and must be quick.
+  class World {
+   public:
+    virtual ~World() = default;
+    /// Whether the general route has secrets configured, readable or not.
+    virtual bool has_general_secrets() = 0;
+    /// Read anew: the general secrets (nullopt), or those of a repository that has its own. One
+    /// that cannot be read is logged there and leaves an empty Secret in its place, with which
+    /// nobody can sign; so positions stay those of the configuration.
+    virtual std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) = 0;
+    virtual std::shared_ptr<const MatchIndex> repositories() = 0;
+    /// Of the repository's upstream; nullopt: not known yet.
+    virtual std::optional<RefName> default_branch(const RepositoryName& repository) = 0;
+    virtual Instant now() = 0;
+    virtual WallTime wall_now() = 0;
+    /// The upstream of a repository has these URLs from now on, to be taken for further `match`
+    /// entries: deliveries under the new name must find it without a change of configuration. Can
+    /// come again with the same URLs; how many are kept is to be bounded there.
+    virtual void upstream_renamed(const RepositoryName& repository,
+                                  const std::vector<std::string>& urls) = 0;
+    virtual void delivery_seen(const DeliveryRecord& record) = 0;
+  };
+
+  /// `unknown_route` is what any unknown route is answered with, to the letter. World and sink must
+  /// outlive the intake.
+  Intake(World& world, TriggerSink& triggers, http::Response unknown_route);
+
+  /// By method and path alone, before anything else is looked at: the 404 of a forge that does not
+  /// exist or of a route without a secret. nullopt: the route is there.
+  std::optional<http::Response> guard(std::string_view forge,
+                                      const std::optional<RepositoryName>& name);
+
+  /// Answers a POST that passed `guard` and the limits on size and media type: 401, 400, 200 or
+  /// 202, and 503 when a trigger could not be recorded, so that the forge shows the delivery as
+  /// failed.
+  http::Response deliver(std::string_view forge, const std::optional<RepositoryName>& name,
+                         const http::Request& request);
+
+  /// To be called when a refresh failed: its deliveries are no duplicates when they come again.
+  void refresh_failed(const RepositoryName& repository);
+
+ private:
+  struct Accepted;
+  std::optional<std::size_t> authenticate(const Forge& forge,
+                                          const std::optional<RepositoryName>& name,
+                                          const MatchIndex& index, const http::Request& request);
+  http::Response refuse(DeliveryRecord record, const std::string& peer);
+  http::Response answer(DeliveryRecord record, const MatchIndex& index,
+                        const http::Request& request, const Forge& forge);
+  http::Response accept(DeliveryRecord record, const Decision& decision,
+                        const http::Request& request);
+  http::Response finish(const DeliveryRecord& record, int status, std::string body);
+  Accepted hand_on(const std::vector<Trigger>& triggers);
+
+  World& world_;
+  TriggerSink& triggers_;
+  const http::Response unknown_route_;
+
+  Mutex mutex_;
+  Duplicates duplicates_ GUARDED_BY(mutex_);
+  Instant next_refusal_logged_ GUARDED_BY(mutex_){};
+  std::int64_t refusals_unlogged_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace freshet::webhook

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "http/answer.h"
+#include "http/server.h"
+#include "support/http_raw_client.h"
+
+namespace freshet::http {
+
+/// What the attacks are run against. Every request that reaches respond() is noted.
+class TestApplication : public Application {
+ public:
+  std::optional<Response> before_body(const Request& head) override {
+    if (head.path == "/early") {
+      return error_response(401, "unauthorized", "no");
+    }
+    if (head.path == "/echo" && head.method != "POST") {
+      return error_response(405, "method_not_allowed", "no");
+    }
+    if (head.path == "/json" || head.path == "/echo" || head.path == "/hold" ||
+        head.path == "/throw" || head.path == "/throw-early" || head.path == "/long" ||
+        head.path.starts_with("/say")) {
+      if (head.path == "/throw-early") {
+        throw std::runtime_error("a secret cause");
+      }
+      return std::nullopt;
+    }
+    return not_found_response();
+  }
+
+  const BodyPolicy& body_policy(const Request& head) const override {
+    static const BodyPolicy kAny;
+    static const BodyPolicy kJson{1000, {"application/json"}};
+    return head.path == "/json" ? kJson : kAny;
+  }
+
+  Response respond(const Request& request) override {
+    note(request);
+    if (request.path == "/throw") {
+      throw std::runtime_error("a secret cause");
+    }
+    if (request.path == "/hold") {
+      hold();
+    }
+    Response response;
+    response.content_type = "text/plain";
+    response.body = request.method == "POST" ? request.body : request.path;
+    if (request.path == "/long") {
+      response.body.assign(8 * 1024 * 1024, 'x');
+    }
+    for (const auto& [key, value] : request.query) {
+      response.body += "|" + key + "=" + value;
+    }
+    response.headers.emplace_back("X-Peer", request.peer);
+    return response;
+  }
+
+  /// Waits until as many requests are in /hold.
+  void wait_for_held(std::size_t count) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    while (held_ < count) {
+      changed_.wait(mutex_);
+    }
+  }
+  void let_go() EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  std::vector<std::string> seen() EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void note(const Request& request) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    seen_.push_back(request.method + " " + request.path);
+  }
+  void hold() EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    ++held_;
+    changed_.notify_all();
+    while (!open_) {
+      changed_.wait(mutex_);
+    }
+  }
+
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<std::string> seen_ GUARDED_BY(mutex_);
+  std::size_t held_ GUARDED_BY(mutex_) = 0;
+  bool open_ GUARDED_BY(mutex_) = false;
+};
+
+class HttpServer : public testing::Test {
+ protected:
+  /// A test that expects a limit in time to strike sets it low; none waits for one that must not.
+  HttpServer() {
+    options_.workers = 4;
+    options_.max_body = 1024 * 1024;
+  }
+  ~HttpServer() override { application_.let_go(); }
+
+  void start() {
+    auto server = Server::listen(options_, application_);
+    ASSERT_TRUE(server) << server.error().message;
+    server_ = *std::move(server);
+  }
+  RawClient client(const std::string& from = "") { return RawClient(server_->address(), from); }
+
+  Options options_;
+  TestApplication application_;
+  std::unique_ptr<Server> server_;
+};
+
+/// A request with a body and its length.
+inline std::string post(const std::string& path, const std::string& body,
+                        const std::string& fields = "") {
+  return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + fields + "\r\n" + body;
+}
+
+inline std::string get(const std::string& path, const std::string& fields = "") {
+  return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+}
+
+}  // namespace freshet::http

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -79,7 +78,7 @@ struct Launch {
   int failure;  ///< receives errno when exec fails
   std::vector<int> kept;  ///< ascending
   std::uint64_t memory_limit;
-  pid_t parent;
+  int lifeline;  ///< at its end once this process is gone
 };
 
 void close_between(unsigned first, unsigned last) {
@@ -89,16 +88,11 @@ void close_between(unsigned first, unsigned last) {
 }
 
 [[noreturn]] void become(const Launch& launch) {
-  ::setpgid(0, 0);
-  // TERM, not KILL: git ends its own children at it, which the kernel would let live on.
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != launch.parent) {
-    ::_exit(127);  // the parent died before prctl
-  }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGTERM, SIG_DFL);
   if (launch.memory_limit > 0) {
     const rlimit limit{launch.memory_limit, launch.memory_limit};
     ::setrlimit(RLIMIT_AS, &limit);
@@ -123,6 +117,47 @@ void close_between(unsigned first, unsigned last) {
   const int reason = errno;
   [[maybe_unused]] const ssize_t written = ::write(launch.failure, &reason, sizeof reason);
   ::_exit(127);
+}
+
+/// Ends as the program did.
+[[noreturn]] void end_like(int status) {
+  if (WIFSIGNALED(status)) {
+    ::signal(WTERMSIG(status), SIG_DFL);
+    ::raise(WTERMSIG(status));
+  }
+  ::_exit(WEXITSTATUS(status));
+}
+
+/// The first process of the child's group: starts the program and, when this process dies, ends the
+/// whole group. The kernel's own parent-death signal would reach the program, but nothing that it
+/// started in turn.
+[[noreturn]] void supervise(const Launch& launch) {
+  ::setpgid(0, 0);
+  ::signal(SIGTERM, SIG_IGN);  // meant for the program; this one ends with it
+  const pid_t program = ::fork();
+  if (program == 0) {
+    become(launch);
+  }
+  if (program < 0) {
+    ::_exit(127);
+  }
+  const int program_fd = static_cast<int>(::syscall(SYS_pidfd_open, program, 0U));
+  const auto low = static_cast<unsigned>(std::min(launch.lifeline, program_fd));
+  const auto high = static_cast<unsigned>(std::max(launch.lifeline, program_fd));
+  for (const int fd : {0, 1, 2}) {
+    ::close(fd);
+  }
+  close_between(3, low - 1);
+  close_between(low + 1, high - 1);
+  close_between(high + 1, ~0U);
+  std::array<pollfd, 2> fds{{{launch.lifeline, POLLIN, 0}, {program_fd, POLLIN, 0}}};
+  int status = 0;
+  while (::waitpid(program, &status, WNOHANG) == 0) {
+    if (::poll(fds.data(), fds.size(), -1) > 0 && fds[0].revents != 0) {
+      ::kill(0, SIGKILL);
+    }
+  }
+  end_like(status);
 }
 
 /// Cuts what arrives into lines, for progress and messages.
@@ -357,6 +392,7 @@ Result<ChildResult> run_child(const ChildSpec& spec, const CancelToken& cancel) 
   FRESHET_TRY(Pipe output, make_pipe());
   FRESHET_TRY(Pipe error, make_pipe());
   FRESHET_TRY(Pipe failure, make_pipe());
+  FRESHET_TRY(Pipe lifeline, make_pipe());
 
   Launch launch;
   launch.program = find_program(spec);
@@ -371,20 +407,21 @@ Result<ChildResult> run_child(const ChildSpec& spec, const CancelToken& cancel) 
   launch.kept.push_back(launch.failure);
   std::sort(launch.kept.begin(), launch.kept.end());
   launch.memory_limit = spec.memory_limit;
-  launch.parent = ::getpid();
+  launch.lifeline = lifeline.read.get();
 
   const pid_t pid = ::fork();
   if (pid < 0) {
     return fail(system_error(errno, "cannot start " + spec.arguments.front()));
   }
   if (pid == 0) {
-    become(launch);
+    supervise(launch);
   }
   ::setpgid(pid, pid);  // in the child too: whoever comes first
   input.read.reset();
   output.write.reset();
   error.write.reset();
   failure.write.reset();
+  lifeline.read.reset();
 
   int reason = 0;
   if (::read(failure.read.get(), &reason, sizeof reason) == sizeof reason) {

@@ -99,14 +99,13 @@ http::Response Api::refresh_all() {
       names.push(state->name.text());
     }
   }
-  return json_response(
-      202, Json::object({{"status", "accepted"}, {"repositories", std::move(names)}}));
+  return json_response(202,
+                       Json::object({{"status", "accepted"}, {"repositories", std::move(names)}}));
 }
 
 http::Response health(bool scheduler_makes_progress) {
-  return scheduler_makes_progress
-             ? json_response(200, Json::object({{"status", "ok"}}))
-             : json_response(503, Json::object({{"status", "stuck"}}));
+  return scheduler_makes_progress ? json_response(200, Json::object({{"status", "ok"}}))
+                                  : json_response(503, Json::object({{"status", "stuck"}}));
 }
 
 http::Response readiness(const state::Store& store, const http::Request& request, WallTime now) {
@@ -125,10 +124,9 @@ http::Response readiness(const state::Store& store, const http::Request& request
   }
   // Counts only: nobody on the public side learns which repositories there are.
   const bool ready = waiting == 0 && stale == 0;
-  return json_response(ready ? 200 : 503,
-                       Json::object({{"status", ready ? "ready" : "not ready"},
-                                     {"not_refreshed_yet", waiting},
-                                     {"stale", stale}}));
+  return json_response(ready ? 200 : 503, Json::object({{"status", ready ? "ready" : "not ready"},
+                                                        {"not_refreshed_yet", waiting},
+                                                        {"stale", stale}}));
 }
 
 }  // namespace freshet::admin

@@ -13,7 +13,9 @@ Result<AdminClient::Answer> AdminClient::post(const std::string& path, Duration 
   return send("POST", path, patience);
 }
 
-std::string AdminClient::encode(std::string_view name) { return http::percent_encode(name); }
+std::string AdminClient::encode(std::string_view name) {
+  return http::percent_encode(name);
+}
 
 Result<AdminClient::Answer> AdminClient::send(const std::string& method, const std::string& path,
                                               Duration patience) const {

@@ -11,8 +11,8 @@ namespace freshet::app {
 namespace {
 
 void log_outcome(const Outcome& outcome) {
-  const std::string took = format_duration(
-      std::chrono::duration_cast<Duration>(outcome.ended - outcome.started));
+  const std::string took =
+      format_duration(std::chrono::duration_cast<Duration>(outcome.ended - outcome.started));
   const std::string name = outcome.repository.text();
   if (outcome.cancelled) {
     log::info("refresh cancelled", {{"repository", name}});
@@ -23,9 +23,8 @@ void log_outcome(const Outcome& outcome) {
                                     {"error", outcome.error->message},
                                     {"took", took}});
   } else if (outcome.result == RefreshResult::updated) {
-    log::info("refreshed", {{"repository", name},
-                            {"trigger", to_string(outcome.cause)},
-                            {"took", took}});
+    log::info("refreshed",
+              {{"repository", name}, {"trigger", to_string(outcome.cause)}, {"took", took}});
   } else {
     log::debug("nothing new", {{"repository", name}, {"trigger", to_string(outcome.cause)}});
   }
@@ -79,8 +78,8 @@ Result<std::unique_ptr<Engine>> Engine::create(config::Settings settings,
                                                ProgressObserver observer) {
   FRESHET_TRY(StateDirectory state, StateDirectory::take(settings.state_dir));
   FRESHET_TRY(auto journal, state::Journal::open(StateLayout(settings.state_dir).journal));
-  std::unique_ptr<Engine> engine(new Engine(std::move(state), std::move(journal),
-                                            std::move(settings), std::move(observer)));
+  std::unique_ptr<Engine> engine(
+      new Engine(std::move(state), std::move(journal), std::move(settings), std::move(observer)));
   engine->follow_everything();
   return engine;
 }
@@ -94,7 +93,9 @@ Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
       syncer_(refresh_world_),
       scheduler_(schedule_limits(catalogue_.get()->settings), *this) {}
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+}
 
 void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   const sync::RepositorySpec& spec = *catalogue.specs.at(name);

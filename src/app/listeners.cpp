@@ -49,16 +49,16 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, const Engine& en
   for (const webhook::Forge* forge : webhook::all_forges()) {
     add_forge(routes, intake, std::string(forge->name));
   }
-  routes.push_back({"/healthz",
-                    {{"GET", [&engine](const http::Request& /*request*/,
-                                       const http::PathValues& /*values*/) {
-                        return admin::health(engine.scheduler().makes_progress());
-                      }}}});
-  routes.push_back({"/readyz",
-                    {{"GET", [&store](const http::Request& request,
-                                      const http::PathValues& /*values*/) {
-                        return admin::readiness(store, request, wall_now());
-                      }}}});
+  routes.push_back(
+      {"/healthz",
+       {{"GET", [&engine](const http::Request& /*request*/, const http::PathValues& /*values*/) {
+           return admin::health(engine.scheduler().makes_progress());
+         }}}});
+  routes.push_back(
+      {"/readyz",
+       {{"GET", [&store](const http::Request& request, const http::PathValues& /*values*/) {
+           return admin::readiness(store, request, wall_now());
+         }}}});
   return routes;
 }
 
@@ -74,9 +74,8 @@ std::vector<http::Route> admin_routes(admin::Api& api) {
            return api.refresh(RepositoryName(values[0]), request);
          }}}},
       {"/api/v1/repositories/{name}",
-       {{"GET", [&api](const Request&, const PathValues& values) {
-           return api.show(RepositoryName(values[0]));
-         }}}},
+       {{"GET", [&api](const Request&,
+                       const PathValues& values) { return api.show(RepositoryName(values[0])); }}}},
       {"/api/v1/refresh",
        {{"POST", [&api](const Request&, const PathValues&) { return api.refresh_all(); }}}},
   };

@@ -15,7 +15,8 @@ namespace {
 /// Cancels at SIGINT or SIGTERM, which prepare_signals has blocked, until it goes.
 class SignalWatch {
  public:
-  explicit SignalWatch(CancelToken cancel) : cancel_(std::move(cancel)), thread_([this] { run(); }) {}
+  explicit SignalWatch(CancelToken cancel)
+      : cancel_(std::move(cancel)), thread_([this] { run(); }) {}
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
   ~SignalWatch() {

@@ -12,9 +12,13 @@ void ServiceManager::status(const std::string& status) const {
   sd_notify(0, ("STATUS=" + status).c_str());
 }
 
-void ServiceManager::stopping() const { sd_notify(0, "STOPPING=1"); }
+void ServiceManager::stopping() const {
+  sd_notify(0, "STOPPING=1");
+}
 
-void ServiceManager::alive() const { sd_notify(0, "WATCHDOG=1"); }
+void ServiceManager::alive() const {
+  sd_notify(0, "WATCHDOG=1");
+}
 
 std::optional<Duration> ServiceManager::watchdog_interval() {
   std::uint64_t micros = 0;

@@ -8,13 +8,13 @@
 namespace freshet::app {
 namespace {
 
-/// A path component that cannot lead anywhere else: letters, digits and "._-+~" stay, any other byte
-/// becomes %XX, and so does a dot in front.
+/// A path component that cannot lead anywhere else: letters, digits and "._-+~" stay, any other
+/// byte becomes %XX, and so does a dot in front.
 std::string safe_component(std::string_view part) {
   std::string result;
   for (const char c : part) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       (c >= '0' && c <= '9') || std::string_view("_-+~").find(c) != std::string_view::npos ||
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("_-+~").find(c) != std::string_view::npos ||
                        (c == '.' && !result.empty());
     if (plain) {
       result += c;
@@ -25,7 +25,8 @@ std::string safe_component(std::string_view part) {
   return result;
 }
 
-/// ".git" behind every last component keeps "acme" and "acme/docs" apart: no mirror lies in another.
+/// ".git" behind every last component keeps "acme" and "acme/docs" apart: no mirror lies in
+/// another.
 std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
   std::string path = root;
   std::string identity = url.identity();
@@ -44,7 +45,7 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
 }
 
 checkout::CheckoutSpec checkout_spec(const config::Checkout& checkout) {
-  return {checkout.path, checkout.ref, std::string(config::to_string(checkout.mode)),
+  return {checkout.path,     checkout.ref, std::string(config::to_string(checkout.mode)),
           checkout.keep_old, checkout.git, checkout.group};
 }
 

@@ -27,7 +27,8 @@ std::int64_t to_unix_millis(WallTime time) {
 }
 
 WallTime from_unix_millis(std::int64_t millis) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::milliseconds(millis)));
+  return WallTime(
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::milliseconds(millis)));
 }
 
 }  // namespace freshet

@@ -13,8 +13,12 @@ using Instant = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 using Duration = std::chrono::milliseconds;
 
-inline Instant now() { return std::chrono::steady_clock::now(); }
-inline WallTime wall_now() { return std::chrono::system_clock::now(); }
+inline Instant now() {
+  return std::chrono::steady_clock::now();
+}
+inline WallTime wall_now() {
+  return std::chrono::system_clock::now();
+}
 
 /// "2026-11-21T08:57:29.123Z".
 std::string to_rfc3339(WallTime time);

@@ -9,8 +9,8 @@
 namespace freshet {
 
 /// An exclusive lock (flock(2)) on a file that also says which process holds it. A child that
-/// inherits descriptor() keeps the lock until it ends, so nobody works beside a leftover of a killed
-/// process. The file stays.
+/// inherits descriptor() keeps the lock until it ends, so nobody works beside a leftover of a
+/// killed process. The file stays.
 class FileLock {
  public:
   /// Error of class conflict, naming the holder, when somebody else has it and still has it after

@@ -175,7 +175,9 @@ Result<void> sync_directory(const std::string& path) {
   return {};
 }
 
-Result<void> remove_tree(const std::string& path) { return remove_entry(AT_FDCWD, path, path); }
+Result<void> remove_tree(const std::string& path) {
+  return remove_entry(AT_FDCWD, path, path);
+}
 
 bool path_exists(const std::string& path) {
   struct stat info {};
@@ -229,6 +231,8 @@ std::string parent_path(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace freshet

@@ -42,7 +42,8 @@ bool is_directory(const std::string& path);
 /// Names in a directory without "." and "..", sorted.
 Result<std::vector<std::string>> list_directory(const std::string& path);
 
-/// "/a//b/./c/" becomes "/a/b/c"; ".." is kept. Relative paths are taken from the working directory.
+/// "/a//b/./c/" becomes "/a/b/c"; ".." is kept. Relative paths are taken from the working
+/// directory.
 std::string absolute_path(std::string_view path);
 std::string parent_path(const std::string& path);  ///< of an absolute path without a trailing slash
 std::string base_name(const std::string& path);

@@ -30,8 +30,8 @@ constexpr std::string_view kSsh =
     "-o ClearAllForwardings=yes -o PermitLocalCommand=no";
 
 constexpr std::array kPassedThrough{
-    "HOME",       "http_proxy",    "https_proxy",   "HTTPS_PROXY",    "all_proxy",
-    "ALL_PROXY",  "no_proxy",      "NO_PROXY",      "SSL_CERT_FILE",  "SSL_CERT_DIR",
+    "HOME",           "http_proxy",     "https_proxy",    "HTTPS_PROXY",   "all_proxy",
+    "ALL_PROXY",      "no_proxy",       "NO_PROXY",       "SSL_CERT_FILE", "SSL_CERT_DIR",
     "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "CURL_CA_BUNDLE", "SSH_AUTH_SOCK", "TMPDIR"};
 
 }  // namespace

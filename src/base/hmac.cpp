@@ -143,6 +143,8 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
-std::string random_hex(std::size_t count) { return to_hex(random_bytes(count)); }
+std::string random_hex(std::size_t count) {
+  return to_hex(random_bytes(count));
+}
 
 }  // namespace freshet

@@ -22,8 +22,8 @@ bool to_journal() {
 }
 
 std::shared_ptr<spdlog::logger> make_logger() {
-  auto logger = std::make_shared<spdlog::logger>(
-      "freshet", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("freshet",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%v");
   logger->flush_on(spdlog::level::trace);
   return logger;
@@ -111,9 +111,8 @@ std::string text_line(Level level, std::string_view event, std::initializer_list
 }
 
 std::string json_line(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  Json line = Json::object({{"time", to_rfc3339(wall_now())},
-                            {"level", name_of(level)},
-                            {"event", event}});
+  Json line =
+      Json::object({{"time", to_rfc3339(wall_now())}, {"level", name_of(level)}, {"event", event}});
   for (const Field& field : fields) {
     line.set(std::string(field.key), field.value);
   }
@@ -131,8 +130,8 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
   if (!logger().should_log(vendor_level(level))) {
     return;
   }
-  const std::string line = g_format == Format::json ? json_line(level, event, fields)
-                                                    : text_line(level, event, fields);
+  const std::string line =
+      g_format == Format::json ? json_line(level, event, fields) : text_line(level, event, fields);
   // As a value, never as the format: a ref may be called "{}".
   logger().log(vendor_level(level), "{}", line);
 }

@@ -9,8 +9,9 @@
 
 namespace freshet {
 
-/// What went wrong, as far as anybody has to decide on it. The class alone decides whether a refresh
-/// is tried again, which HTTP status and exit status it becomes and how the metric is labelled.
+/// What went wrong, as far as anybody has to decide on it. The class alone decides whether a
+/// refresh is tried again, which HTTP status and exit status it becomes and how the metric is
+/// labelled.
 enum class ErrorClass {
   auth,          ///< the upstream or a caller refused the credentials, or has none
   not_found,     ///< the upstream, ref or commit does not exist
@@ -27,20 +28,23 @@ enum class ErrorClass {
 
 struct Error {
   ErrorClass error_class = ErrorClass::internal;
-  std::string message;  ///< one sentence for a person, saying what to do where that is known; no secret
+  std::string
+      message;  ///< one sentence for a person, saying what to do where that is known; no secret
   std::optional<std::chrono::seconds> retry_after;  ///< as asked for by the upstream
 };
 
 /// The one table of what follows from an error class.
 struct ErrorTraits {
   std::string_view name;
-  bool retry_soon;      ///< false: trying again quickly cannot help, start at a long backoff
-  int http_status;      ///< on the admin listener
-  int exit_status;      ///< of the command line
+  bool retry_soon;  ///< false: trying again quickly cannot help, start at a long backoff
+  int http_status;  ///< on the admin listener
+  int exit_status;  ///< of the command line
 };
 
 const ErrorTraits& traits(ErrorClass error_class);
-inline std::string_view to_string(ErrorClass error_class) { return traits(error_class).name; }
+inline std::string_view to_string(ErrorClass error_class) {
+  return traits(error_class).name;
+}
 
 template <class T = void>
 using Result = tl::expected<T, Error>;
@@ -48,7 +52,9 @@ using Result = tl::expected<T, Error>;
 inline tl::unexpected<Error> fail(ErrorClass error_class, std::string message) {
   return tl::unexpected<Error>(Error{error_class, std::move(message), std::nullopt});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 /// Translates an errno value; `what` says what was being done, e.g. "cannot open /srv/docs".
 Error system_error(int error_number, std::string_view what);
@@ -56,11 +62,11 @@ Error system_error(int error_number, std::string_view what);
 }  // namespace freshet
 
 /// Leaves the function with the error of `expression`, if it has one.
-#define FRESHET_CHECK(expression)                                     \
-  do {                                                                \
-    if (auto freshet_result = (expression); !freshet_result) {        \
-      return ::freshet::fail(std::move(freshet_result).error());      \
-    }                                                                 \
+#define FRESHET_CHECK(expression)                                \
+  do {                                                           \
+    if (auto freshet_result = (expression); !freshet_result) {   \
+      return ::freshet::fail(std::move(freshet_result).error()); \
+    }                                                            \
   } while (false)
 
 #define FRESHET_JOIN_(a, b) a##b

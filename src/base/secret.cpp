@@ -13,7 +13,9 @@ constexpr std::size_t kLargestSecret = 64 * 1024;
 
 }  // namespace
 
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) { other.wipe(); }
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
+  other.wipe();
+}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
@@ -24,7 +26,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() {
+  wipe();
+}
 
 void Secret::wipe() noexcept {
   explicit_bzero(value_.data(), value_.size());
@@ -37,8 +41,9 @@ Result<Secret> read_secret(const std::string& location) {
     const char* directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
     if (directory == nullptr) {
       return fail(ErrorClass::config,
-                  location + " needs the service manager to pass credentials "
-                             "(LoadCredential=), but CREDENTIALS_DIRECTORY is not set");
+                  location +
+                      " needs the service manager to pass credentials "
+                      "(LoadCredential=), but CREDENTIALS_DIRECTORY is not set");
     }
     path = std::string(directory) + "/" + location.substr(kCredential.size());
   }

@@ -75,7 +75,7 @@ struct Launch {
   int input;
   int output;
   int error;
-  int failure;  ///< receives errno when exec fails
+  int failure;            ///< receives errno when exec fails
   std::vector<int> kept;  ///< ascending
   std::uint64_t memory_limit;
   int lifeline;  ///< at its end once this process is gone
@@ -97,8 +97,8 @@ void close_between(unsigned first, unsigned last) {
     const rlimit limit{launch.memory_limit, launch.memory_limit};
     ::setrlimit(RLIMIT_AS, &limit);
   }
-  bool ready = ::dup2(launch.input, 0) >= 0 && ::dup2(launch.output, 1) >= 0 &&
-               ::dup2(launch.error, 2) >= 0;
+  bool ready =
+      ::dup2(launch.input, 0) >= 0 && ::dup2(launch.output, 1) >= 0 && ::dup2(launch.error, 2) >= 0;
   unsigned next = 3;
   for (const int fd : launch.kept) {
     if (fd != launch.failure) {

@@ -93,9 +93,8 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   if (text.empty()) {
     return fail(ErrorClass::config, "the URL is empty");
   }
-  if (text.starts_with('-') || std::any_of(text.begin(), text.end(), [](unsigned char c) {
-        return c <= ' ' || c == 0x7f;
-      })) {
+  if (text.starts_with('-') || std::any_of(text.begin(), text.end(),
+                                           [](unsigned char c) { return c <= ' ' || c == 0x7f; })) {
     return refuse("not a URL: it starts with \"-\" or holds a space or control character");
   }
   UpstreamUrl url;

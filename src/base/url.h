@@ -40,8 +40,8 @@ class UpstreamUrl {
 
 /// The form in which URLs are compared when a delivery speaks of a repository: "host/path" in lower
 /// case without scheme, user, port, ".git", surrounding slashes and a first "scm/" (Bitbucket Data
-/// Center's clone URLs). Takes URLs and plain "host/path" texts; a local path keeps its first slash.
-/// Empty when nothing is left.
+/// Center's clone URLs). Takes URLs and plain "host/path" texts; a local path keeps its first
+/// slash. Empty when nothing is left.
 std::string comparable_url(std::string_view text);
 
 /// The same text without the password, or the token in place of a user, that a URL in it carries:

@@ -42,9 +42,8 @@ void put_entry(std::string& out, const IndexEntry& index_entry) {
 }  // namespace
 
 std::string encode_index(std::vector<IndexEntry> entries) {
-  std::sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) {
-    return a.entry.path < b.entry.path;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const IndexEntry& a, const IndexEntry& b) { return a.entry.path < b.entry.path; });
   std::string out;
   out.reserve(entries.size() * 104 + 64);
   out += "DIRC";

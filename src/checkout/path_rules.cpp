@@ -15,8 +15,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-/// UTF-8 of U+200C..U+200F, U+202A..U+202E, U+206A..U+206F and U+FEFF, which HFS+ leaves out when it
-/// compares names.
+/// UTF-8 of U+200C..U+200F, U+202A..U+202E, U+206A..U+206F and U+FEFF, which HFS+ leaves out when
+/// it compares names.
 bool is_ignored_by_hfs(std::string_view three) {
   const auto b0 = static_cast<unsigned char>(three[0]);
   const auto b1 = static_cast<unsigned char>(three[1]);

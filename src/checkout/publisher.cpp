@@ -93,15 +93,16 @@ class Building {
   std::string place_;
 };
 
-Result<void> build(const CheckoutSpec& spec, const std::string& mirror_path,
-                   const ObjectId& commit, const SlotDirectory& slots, const CancelToken& cancel) {
+Result<void> build(const CheckoutSpec& spec, const std::string& mirror_path, const ObjectId& commit,
+                   const SlotDirectory& slots, const CancelToken& cancel) {
   FRESHET_TRY(const auto group, find_group(spec.group));
   FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
   FRESHET_TRY(const std::string place, slots.create_building_place());
   Building building(mirror_path, place);
   FRESHET_TRY(const auto entries, TreeWriter(mirror_path, group).write(commit, place, cancel));
   if (spec.git) {
-    FRESHET_CHECK(attach_worktree(mirror_path, place, slots.layout().slot(commit), commit, entries));
+    FRESHET_CHECK(
+        attach_worktree(mirror_path, place, slots.layout().slot(commit), commit, entries));
   }
   FRESHET_CHECK(sync_file_system(place));
   if (spec.git && device_of(place) != device_of(mirror_path)) {

@@ -18,8 +18,9 @@ struct CheckoutSpec {
   std::string ref;   ///< as configured; "HEAD": the upstream's default branch
   std::string mode = "atomic";
   Duration keep_old{std::chrono::seconds(60)};
-  bool git = true;   ///< with a .git that makes it a working tree of the mirror
-  std::string group; ///< name of the group that published files belong to; empty: the process's own
+  bool git = true;  ///< with a .git that makes it a working tree of the mirror
+  std::string
+      group;  ///< name of the group that published files belong to; empty: the process's own
 };
 
 struct Published {
@@ -27,16 +28,16 @@ struct Published {
   bool changed = false;  ///< a switch was made
 };
 
-/// Makes `commit` of the mirror at `mirror_path` the tree at the checkout's path. Nothing is written
-/// when it is there already; a tree of that commit which is still kept is used again. On failure
-/// readers see what they saw. Error classes: config (permissions, an unknown group), corrupt (the
-/// commit holds what must not be written), no_space, conflict (a foreign path, somebody else
-/// publishes there, or cancelled). Blocks; one call at a time for one mirror.
+/// Makes `commit` of the mirror at `mirror_path` the tree at the checkout's path. Nothing is
+/// written when it is there already; a tree of that commit which is still kept is used again. On
+/// failure readers see what they saw. Error classes: config (permissions, an unknown group),
+/// corrupt (the commit holds what must not be written), no_space, conflict (a foreign path,
+/// somebody else publishes there, or cancelled). Blocks; one call at a time for one mirror.
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
                           const ObjectId& commit, const CancelToken& cancel);
 
-/// Removes trees that nobody needs any more and leftovers of interrupted work. Returns when the next
-/// tree may go. Error conflict: a publication is under way.
+/// Removes trees that nobody needs any more and leftovers of interrupted work. Returns when the
+/// next tree may go. Error conflict: a publication is under way.
 Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec);
 
 }  // namespace freshet::checkout

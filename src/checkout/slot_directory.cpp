@@ -46,8 +46,9 @@ std::optional<ObjectId> commit_of_target(const Layout& layout, const std::string
 
 Result<void> refuse(const std::string& path) {
   return fail(ErrorClass::conflict,
-              path + " exists and was not made by freshet; it is left alone. Move it away or "
-                     "choose another path");
+              path +
+                  " exists and was not made by freshet; it is left alone. Move it away or "
+                  "choose another path");
 }
 
 Result<void> check_link(const Layout& layout) {
@@ -105,7 +106,9 @@ std::string Layout::target_of(const ObjectId& commit) const {
   return base_name(directory) + "/" + commit.hex();
 }
 
-std::string Layout::slot(const ObjectId& commit) const { return directory + "/" + commit.hex(); }
+std::string Layout::slot(const ObjectId& commit) const {
+  return directory + "/" + commit.hex();
+}
 
 SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::map<std::string, WallTime>& retired,
@@ -149,7 +152,9 @@ std::optional<ObjectId> SlotDirectory::current() const {
   return target ? commit_of_target(layout_, *target) : std::nullopt;
 }
 
-bool SlotDirectory::has(const ObjectId& commit) const { return is_directory(layout_.slot(commit)); }
+bool SlotDirectory::has(const ObjectId& commit) const {
+  return is_directory(layout_.slot(commit));
+}
 
 Result<std::string> SlotDirectory::create_building_place() const {
   std::string place = layout_.directory + "/" + std::string(kBuilding) + random_hex(8);
@@ -198,8 +203,7 @@ Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_ol
   std::map<std::string, WallTime> retired;
   for (const std::string& name : names) {
     struct stat info {};
-    if (name.ends_with(kRetired) &&
-        ::lstat((layout_.directory + "/" + name).c_str(), &info) == 0) {
+    if (name.ends_with(kRetired) && ::lstat((layout_.directory + "/" + name).c_str(), &info) == 0) {
       const auto since = std::chrono::seconds(info.st_mtim.tv_sec) +
                          std::chrono::nanoseconds(info.st_mtim.tv_nsec);
       retired[name.substr(0, name.size() - kRetired.size())] =

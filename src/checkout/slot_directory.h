@@ -16,18 +16,18 @@ namespace freshet::checkout {
 /// /srv/.docs.freshet beside it.
 struct Layout {
   explicit Layout(const std::string& checkout_path);
-  std::string link;       ///< what readers open
-  std::string parent;     ///< holds both
-  std::string directory;  ///< holds the slots
+  std::string link;                                     ///< what readers open
+  std::string parent;                                   ///< holds both
+  std::string directory;                                ///< holds the slots
   std::string target_of(const ObjectId& commit) const;  ///< relative, as the link has it
   std::string slot(const ObjectId& commit) const;       ///< absolute
 };
 
 /// What a sweep removes. Pure, see plan_sweep.
 struct SweepPlan {
-  std::vector<std::string> remove;       ///< names in the slot directory
-  std::vector<std::string> mark_retired; ///< slots that nobody marked: their time starts now
-  std::optional<WallTime> next;          ///< when the next slot may go
+  std::vector<std::string> remove;        ///< names in the slot directory
+  std::vector<std::string> mark_retired;  ///< slots that nobody marked: their time starts now
+  std::optional<WallTime> next;           ///< when the next slot may go
 };
 
 /// A complete tree under its commit's hash stays while it is current or until `keep_old` after it
@@ -37,7 +37,8 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::optional<ObjectId>& current, WallTime now, Duration keep_old);
 
 /// The directory of one checkout's trees, locked against other users while this object lives.
-/// Invariant on disk: a directory whose name is a full commit hash is a complete tree of that commit.
+/// Invariant on disk: a directory whose name is a full commit hash is a complete tree of that
+/// commit.
 class SlotDirectory {
  public:
   /// Makes the directory when nothing is there. Error conflict: `checkout_path`, or the directory

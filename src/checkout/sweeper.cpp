@@ -15,8 +15,7 @@ std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
   const auto next = sweep(spec);
   if (!next) {
     if (next.error().error_class != ErrorClass::conflict) {
-      log::warning("old trees not removed",
-                   {{"path", spec.path}, {"error", next.error().message}});
+      log::warning("old trees not removed", {{"path", spec.path}, {"error", next.error().message}});
       return now() + 12 * kAgain;
     }
     return now() + kAgain;
@@ -29,7 +28,9 @@ std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
 
 }  // namespace
 
-Sweeper::~Sweeper() { stop(); }
+Sweeper::~Sweeper() {
+  stop();
+}
 
 void Sweeper::start() {
   thread_ = std::thread([this] { run(); });
@@ -68,10 +69,9 @@ void Sweeper::run() {
         if (stopping_) {
           return;
         }
-        const auto first =
-            std::min_element(watched_.begin(), watched_.end(), [](const auto& a, const auto& b) {
-              return a.second.due < b.second.due;
-            });
+        const auto first = std::min_element(
+            watched_.begin(), watched_.end(),
+            [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
         if (first == watched_.end()) {
           changed_.wait(mutex_);
         } else if (first->second.due > now()) {

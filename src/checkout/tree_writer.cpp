@@ -20,7 +20,7 @@ constexpr int kDeepest = 1000;  ///< directories inside one another
 /// A directory that is being written: where, and how its paths begin.
 struct Place {
   int fd;
-  std::string prefix;  ///< "" or "a/b/"
+  std::string prefix;   ///< "" or "a/b/"
   bool has_attributes;  ///< this directory or one above has a .gitattributes
   int depth;
 };
@@ -135,8 +135,8 @@ class Session {
     if (::symlinkat(target.c_str(), place.fd, name) != 0) {
       return fail(failed("create the link", name, place));
     }
-    if (group_ && ::fchownat(place.fd, name, static_cast<uid_t>(-1), *group_,
-                             AT_SYMLINK_NOFOLLOW) != 0) {
+    if (group_ &&
+        ::fchownat(place.fd, name, static_cast<uid_t>(-1), *group_, AT_SYMLINK_NOFOLLOW) != 0) {
       return fail(failed("set the group of", name, place));
     }
     return record(name, 0120000, id, -1, place);
@@ -194,8 +194,7 @@ Result<void> list_directory_of(git_repository* repository, const git_oid& tree_i
     const std::string path = prefix + git_tree_entry_name(&entry);
     const git_filemode_t mode = git_tree_entry_filemode(&entry);
     if (mode == GIT_FILEMODE_TREE) {
-      FRESHET_CHECK(
-          list_directory_of(repository, *git_tree_entry_id(&entry), path + "/", entries));
+      FRESHET_CHECK(list_directory_of(repository, *git_tree_entry_id(&entry), path + "/", entries));
     } else {
       entries.push_back(
           {path, static_cast<std::uint32_t>(mode), git2::from_oid(*git_tree_entry_id(&entry))});
@@ -211,8 +210,7 @@ Result<std::vector<IndexEntry>> TreeWriter::write(const ObjectId& commit,
                                                   const CancelToken& cancel) const {
   FRESHET_TRY(const git2::Repository repository, git2::open_bare(mirror_path_));
   FRESHET_TRY(const git2::Commit object, git2::lookup_commit(repository.get(), commit));
-  const UniqueFd root(
-      ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd root(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!root || (group_ && ::fchown(root.get(), static_cast<uid_t>(-1), *group_) != 0)) {
     return fail(system_error(errno, "cannot prepare " + directory));
   }

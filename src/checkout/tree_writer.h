@@ -27,8 +27,8 @@ class TreeWriter {
       : mirror_path_(std::move(mirror_path)), group_(group) {}
 
   /// Writes everything, and returns what was written with the file system's view of it, as git's
-  /// index wants it. Error corrupt: an object is missing or a name must not be written (said which);
-  /// conflict: cancelled. What was written until then stays for the caller to remove.
+  /// index wants it. Error corrupt: an object is missing or a name must not be written (said
+  /// which); conflict: cancelled. What was written until then stays for the caller to remove.
   Result<std::vector<IndexEntry>> write(const ObjectId& commit, const std::string& directory,
                                         const CancelToken& cancel) const;
 

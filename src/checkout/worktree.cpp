@@ -15,7 +15,9 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-std::string folders_of(const std::string& mirror_path) { return mirror_path + "/worktrees"; }
+std::string folders_of(const std::string& mirror_path) {
+  return mirror_path + "/worktrees";
+}
 
 Result<void> write_folder(const std::string& folder, const std::string& final_path,
                           const ObjectId& commit, const std::vector<IndexEntry>& entries) {

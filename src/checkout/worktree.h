@@ -13,8 +13,8 @@ namespace freshet::checkout {
 /// file in the tree, and an administrative folder `worktrees/ID` with HEAD, index and the way back
 /// (gitrepository-layout(5)). `git log` and `git status` then work in it and are clean.
 
-/// Writes both, not synced. `tree` is where the files lie now, `final_path` where they will be when somebody
-/// runs git. `entries` says what stat(2) tells of each file.
+/// Writes both, not synced. `tree` is where the files lie now, `final_path` where they will be when
+/// somebody runs git. `entries` says what stat(2) tells of each file.
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
                              const std::vector<IndexEntry>& entries);

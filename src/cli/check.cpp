@@ -38,6 +38,8 @@ int check(const Global& global) {
 
 }  // namespace
 
-std::function<int(const Global&)> declare_check(CLI::App& /*app*/) { return check; }
+std::function<int(const Global&)> declare_check(CLI::App& /*app*/) {
+  return check;
+}
 
 }  // namespace freshet::cli

@@ -7,9 +7,13 @@
 
 namespace freshet::cli {
 
-void print_line(std::string_view text) { std::cout << text << "\n" << std::flush; }
+void print_line(std::string_view text) {
+  std::cout << text << "\n" << std::flush;
+}
 
-void print_message(std::string_view text) { std::cerr << "freshet: " << text << "\n"; }
+void print_message(std::string_view text) {
+  std::cerr << "freshet: " << text << "\n";
+}
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
@@ -56,10 +60,11 @@ std::string describe(const Outcome& outcome) {
 Json to_json(const Outcome& outcome) {
   Json checkouts = Json::array();
   for (const CheckoutStatus& checkout : outcome.checkouts) {
-    checkouts.push(Json::object({{"path", checkout.path},
-                                 {"ref", checkout.ref},
-                                 {"commit", checkout.commit ? Json(checkout.commit->hex()) : Json()},
-                                 {"state", to_string(checkout.state)}}));
+    checkouts.push(
+        Json::object({{"path", checkout.path},
+                      {"ref", checkout.ref},
+                      {"commit", checkout.commit ? Json(checkout.commit->hex()) : Json()},
+                      {"state", to_string(checkout.state)}}));
   }
   Json result = Json::object({{"repository", outcome.repository.text()},
                               {"result", to_string(outcome.result)},
@@ -71,6 +76,8 @@ Json to_json(const Outcome& outcome) {
   return result;
 }
 
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+bool is_terminal(int descriptor) {
+  return ::isatty(descriptor) == 1;
+}
 
 }  // namespace freshet::cli

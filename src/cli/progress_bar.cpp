@@ -16,8 +16,7 @@ constexpr std::size_t kWidth = 30;
 
 std::string bar(const RepositoryName& name, const remote::Progress& progress) {
   const std::uint64_t total = std::max<std::uint64_t>(progress.total_objects, 1);
-  const auto filled =
-      static_cast<std::size_t>(kWidth * std::min(progress.objects, total) / total);
+  const auto filled = static_cast<std::size_t>(kWidth * std::min(progress.objects, total) / total);
   return "\r\033[K" + name.text() + " " + progress.phase + " [" + std::string(filled, '#') +
          std::string(kWidth - filled, ' ') + "] " + std::to_string(progress.objects) + "/" +
          std::to_string(progress.total_objects);

@@ -31,7 +31,8 @@ int exit_status_of(int http_status) {
   }
 }
 
-void print_answer(const Global& global, const std::string& name, const app::AdminClient::Answer& answer) {
+void print_answer(const Global& global, const std::string& name,
+                  const app::AdminClient::Answer& answer) {
   if (global.json) {
     Json line = answer.body;
     line.set("repository", name);

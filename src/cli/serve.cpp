@@ -11,9 +11,9 @@ namespace {
 void reload(app::Engine& engine, const std::string& file) {
   config::Loaded loaded = config::load_file(file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    log::write(diagnostic.severity == config::Severity::error ? log::Level::error
-                                                              : log::Level::warning,
-               "configuration", {{"problem", config::to_text(diagnostic)}});
+    log::write(
+        diagnostic.severity == config::Severity::error ? log::Level::error : log::Level::warning,
+        "configuration", {{"problem", config::to_text(diagnostic)}});
   }
   if (!loaded.settings) {
     log::error("configuration not reloaded; the old one stays in force", {{"file", file}});
@@ -48,6 +48,8 @@ int serve(const Global& global) {
 
 }  // namespace
 
-std::function<int(const Global&)> declare_serve(CLI::App& /*app*/) { return serve; }
+std::function<int(const Global&)> declare_serve(CLI::App& /*app*/) {
+  return serve;
+}
 
 }  // namespace freshet::cli

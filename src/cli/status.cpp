@@ -13,8 +13,7 @@ std::vector<std::string> row_of(const Json& repository) {
   const auto& checkouts = repository["checkouts"].items();
   const std::string commit = checkouts.empty() ? "" : checkouts.front()["commit"].text();
   return {repository["name"].text(), repository["state"].text(),
-          commit.empty() ? "-" : commit.substr(0, 12),
-          text_or(repository["last_success"], "never"),
+          commit.empty() ? "-" : commit.substr(0, 12), text_or(repository["last_success"], "never"),
           text_or(repository["last_error"]["message"], "")};
 }
 
@@ -42,8 +41,8 @@ int status(const Global& global, const std::string& name) {
     return kUsage;
   }
   const app::AdminClient client(settings->admin);
-  const auto answer = client.get(
-      "/repositories" + (name.empty() ? "" : "/" + app::AdminClient::encode(name)));
+  const auto answer =
+      client.get("/repositories" + (name.empty() ? "" : "/" + app::AdminClient::encode(name)));
   if (!answer) {
     print_message(answer.error().message + "; is `freshet serve` running?");
     return kUnreachable;

@@ -18,8 +18,8 @@ bool is_valid_ref(std::string_view text) {
   }
   if (!text.starts_with("refs/") || text.size() > 4096 || text.ends_with('.') ||
       std::any_of(text.begin(), text.end(), [](unsigned char c) {
-        return c <= ' ' || c == 0x7f || std::string_view("~^:?*[\\").find(static_cast<char>(c)) !=
-                                            std::string_view::npos;
+        return c <= ' ' || c == 0x7f ||
+               std::string_view("~^:?*[\\").find(static_cast<char>(c)) != std::string_view::npos;
       })) {
     return false;
   }

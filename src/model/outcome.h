@@ -34,13 +34,13 @@ struct Outcome {
   Cause cause = Cause::poll;
   Ticket ticket = 0;
   RefreshResult result = RefreshResult::unchanged;
-  std::optional<Error> error;            ///< set exactly when result is failed
+  std::optional<Error> error;  ///< set exactly when result is failed
   std::vector<CheckoutStatus> checkouts;
   /// What was announced but not served yet: the upstream still answered `before`.
   std::vector<Announcement> lagging;
   std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached
-  bool fetched = false;    ///< a pack was asked for
-  bool cancelled = false;  ///< stopped by us; says nothing about the upstream
+  bool fetched = false;                   ///< a pack was asked for
+  bool cancelled = false;                 ///< stopped by us; says nothing about the upstream
   WallTime started{};
   WallTime ended{};
 };

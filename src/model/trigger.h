@@ -17,8 +17,8 @@ enum class Cause { poll, retry, start, delivery, manual };
 std::string_view to_string(Cause cause);
 
 /// What a delivery said about one ref. It only says where to look: what is published is always what
-/// the upstream itself answers. `before` lets a refresh see that the upstream has not caught up with
-/// its own announcement yet.
+/// the upstream itself answers. `before` lets a refresh see that the upstream has not caught up
+/// with its own announcement yet.
 struct Announcement {
   RefName ref;
   std::optional<ObjectId> before;  ///< nullopt: the ref is new, or the forge does not say

@@ -59,8 +59,8 @@ class Plan {
   std::optional<Job> start_next(Instant now);
 
   struct Finished {
-    std::optional<Instant> next;          ///< when it runs again by itself
-    std::vector<std::uint64_t> settled;   ///< journal ids whose announcements are served or given up
+    std::optional<Instant> next;         ///< when it runs again by itself
+    std::vector<std::uint64_t> settled;  ///< journal ids whose announcements are served or given up
   };
   /// Takes the outcome of a running refresh. `chance` is uniform in [0, 1).
   Finished finish(const Outcome& outcome, Instant now, double chance);

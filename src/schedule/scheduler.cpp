@@ -9,14 +9,18 @@ namespace {
 constexpr Duration kHeartbeat{1000};
 constexpr Duration kSilenceAllowed{10'000};
 
-Instant::rep stamp() { return now().time_since_epoch().count(); }
+Instant::rep stamp() {
+  return now().time_since_epoch().count();
+}
 
 }  // namespace
 
 Scheduler::Scheduler(const Limits& limits, World& world)
     : world_(world), workers_(limits.refreshes), heartbeat_(stamp()), plan_(limits) {}
 
-Scheduler::~Scheduler() { stop(); }
+Scheduler::~Scheduler() {
+  stop();
+}
 
 void Scheduler::start() {
   threads_.emplace_back([this] { run_timers(); });

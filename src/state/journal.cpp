@@ -112,8 +112,7 @@ Result<void> Journal::read_left_over() {
 Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(std::uint64_t number) const {
   auto segment = std::make_shared<Segment>();
   segment->path = directory_ + "/" + std::string(kPrefix) + std::to_string(number);
-  segment->fd.reset(
-      ::open(segment->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  segment->fd.reset(::open(segment->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!segment->fd) {
     return fail(system_error(errno, "cannot create " + segment->path));
   }

@@ -14,8 +14,8 @@
 
 namespace freshet::state {
 
-/// Remembers what was announced and answered with 202, so that the promise holds when the process is
-/// killed right after the answer: one write(2) before the answer, read again at the next start.
+/// Remembers what was announced and answered with 202, so that the promise holds when the process
+/// is killed right after the answer: one write(2) before the answer, read again at the next start.
 ///
 /// Format: numbered files `announced.N` in one directory, one JSON object a line:
 /// {"id":7,"at":MILLIS,"repository":NAME,"ref":REF,"before":HEX,"after":HEX}, before and after
@@ -47,8 +47,8 @@ class Journal {
   struct Segment {
     std::string path;
     UniqueFd fd;
-    std::uint64_t bytes = 0;         ///< guarded by the journal's mutex
-    std::set<std::uint64_t> open;    ///< guarded by the journal's mutex
+    std::uint64_t bytes = 0;       ///< guarded by the journal's mutex
+    std::set<std::uint64_t> open;  ///< guarded by the journal's mutex
   };
 
   explicit Journal(std::string directory) : directory_(std::move(directory)) {}

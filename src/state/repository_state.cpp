@@ -11,7 +11,9 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
 
 void apply(RepositoryState& /*state*/, const RepositoryRemoved& /*event*/) {}
 
-void apply(RepositoryState& state, const RefreshStarted& /*event*/) { state.refreshing = true; }
+void apply(RepositoryState& state, const RefreshStarted& /*event*/) {
+  state.refreshing = true;
+}
 
 void apply(RepositoryState& state, const RefreshFinished& event) {
   const Outcome& outcome = event.outcome;
@@ -47,7 +49,9 @@ void apply(RepositoryState& state, const RefreshFinished& event) {
   }
 }
 
-void apply(RepositoryState& state, const NextRefreshPlanned& event) { state.next_poll = event.at; }
+void apply(RepositoryState& state, const NextRefreshPlanned& event) {
+  state.next_poll = event.at;
+}
 
 void apply(RepositoryState& state, const DeliveryAccepted& event) {
   state.last_delivery = event.at;

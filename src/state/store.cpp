@@ -10,8 +10,7 @@ void Store::report(const Event& event) {
     if (std::holds_alternative<RepositoryRemoved>(event)) {
       states_.erase(name);
     } else if (position != states_.end()) {
-      position->second =
-          std::make_shared<const RepositoryState>(reduce(*position->second, event));
+      position->second = std::make_shared<const RepositoryState>(reduce(*position->second, event));
     } else if (std::holds_alternative<RepositoryAdded>(event)) {
       states_[name] = std::make_shared<const RepositoryState>(reduce({}, event));
     }
@@ -36,8 +35,7 @@ std::shared_ptr<const RepositoryState> Store::find(const RepositoryName& name) c
 }
 
 std::shared_ptr<const RepositoryState> Store::wait_covered(const RepositoryName& name,
-                                                           Ticket ticket,
-                                                           Instant deadline) const {
+                                                           Ticket ticket, Instant deadline) const {
   const MutexLock lock(mutex_);
   for (;;) {
     const auto position = states_.find(name);

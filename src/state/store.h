@@ -21,8 +21,8 @@ class Store : public EventSink {
   Snapshot all() const EXCLUDES(mutex_);  ///< by name
   std::shared_ptr<const RepositoryState> find(const RepositoryName& name) const EXCLUDES(mutex_);
 
-  /// Waits until a refresh that covers `ticket` has ended, or the deadline. The state as it is then;
-  /// nullptr when the repository is gone, or stop_waiting() was called.
+  /// Waits until a refresh that covers `ticket` has ended, or the deadline. The state as it is
+  /// then; nullptr when the repository is gone, or stop_waiting() was called.
   std::shared_ptr<const RepositoryState> wait_covered(const RepositoryName& name, Ticket ticket,
                                                       Instant deadline) const EXCLUDES(mutex_);
   /// Ends all waits, now and later.

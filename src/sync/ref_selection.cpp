@@ -37,7 +37,9 @@ std::optional<ObjectId> answered(const remote::Advertisement& answer, const RefN
 
 }  // namespace
 
-RefName pin_of(const ObjectId& id) { return RefName("refs/freshet/pin/" + id.hex()); }
+RefName pin_of(const ObjectId& id) {
+  return RefName("refs/freshet/pin/" + id.hex());
+}
 
 RefChoice parse_ref_choice(const std::string& configured) {
   RefChoice choice;
@@ -81,9 +83,9 @@ Selection select_refs(const RepositorySpec& spec, const remote::Advertisement& a
   if (answer.default_branch && selection.refs.count(*answer.default_branch) != 0) {
     selection.head = answer.default_branch;
   } else {
-    const auto branch = std::find_if(selection.refs.begin(), selection.refs.end(), [](const auto& r) {
-      return r.first.text().starts_with("refs/heads/");
-    });
+    const auto branch =
+        std::find_if(selection.refs.begin(), selection.refs.end(),
+                     [](const auto& r) { return r.first.text().starts_with("refs/heads/"); });
     if (branch != selection.refs.end()) {
       selection.head = branch->first;
     }
@@ -108,9 +110,10 @@ Result<Resolved> resolve(const std::string& configured, const remote::Advertisem
       return Resolved{candidate, *id};
     }
   }
-  return fail(ErrorClass::not_found, configured.starts_with("refs/")
-                                         ? "the upstream has no ref " + configured
-                                         : "the upstream has no branch or tag called " + configured);
+  return fail(ErrorClass::not_found,
+              configured.starts_with("refs/")
+                  ? "the upstream has no ref " + configured
+                  : "the upstream has no branch or tag called " + configured);
 }
 
 std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,

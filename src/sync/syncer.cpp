@@ -87,9 +87,9 @@ Result<void> Syncer::refresh(Refresh& run) {
 
 Result<void> Syncer::bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
   const auto upstream = world_.connect(run.spec);
-  FRESHET_TRY(run.answer, upstream->list_refs(patterns_to_ask(run.spec),
-                                              {run.spec.time_limit, run.spec.silence_limit},
-                                              run.cancel));
+  FRESHET_TRY(run.answer,
+              upstream->list_refs(patterns_to_ask(run.spec),
+                                  {run.spec.time_limit, run.spec.silence_limit}, run.cancel));
   run.outcome.default_branch = run.answer.default_branch;
   FRESHET_TRY(const auto in_mirror, mirror.refs());
   std::map<RefName, ObjectId> current = managed_refs(run.spec, in_mirror);

@@ -30,8 +30,9 @@ struct Decision {
 /// The default branch of a repository's upstream, as far as its last refresh has seen it.
 using KnownDefault = std::function<std::optional<RefName>(const RepositoryName& repository)>;
 
-/// Decides by the payload, the configuration and what is known of default branches alone. `route` is the NAME of /FORGE/NAME, which is
-/// in the index; then the payload's own names do not count. `id` may be empty.
+/// Decides by the payload, the configuration and what is known of default branches alone. `route`
+/// is the NAME of /FORGE/NAME, which is in the index; then the payload's own names do not count.
+/// `id` may be empty.
 Decision decide(const Delivery& delivery, const std::optional<RepositoryName>& route,
                 const MatchIndex& index, const KnownDefault& known_default, const std::string& id,
                 WallTime at);

@@ -34,7 +34,9 @@ const Forge* find_forge(std::string_view name) {
   return found == all.end() ? nullptr : *found;
 }
 
-std::vector<const Forge*> all_forges() { return {forges().begin(), forges().end()}; }
+std::vector<const Forge*> all_forges() {
+  return {forges().begin(), forges().end()};
+}
 
 std::string event_of(const Forge& forge, const http::Headers& headers) {
   return std::string(first_of(headers, forge.event_headers));

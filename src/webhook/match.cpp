@@ -42,10 +42,9 @@ bool follows(const Followed& repository, const RefName& ref,
              const std::vector<RefName>& default_branches) {
   const bool may_be_default =
       ref.text() == "HEAD" ||
-      (default_branches.empty()
-           ? ref.text().starts_with("refs/heads/")
-           : std::find(default_branches.begin(), default_branches.end(), ref) !=
-                 default_branches.end());
+      (default_branches.empty() ? ref.text().starts_with("refs/heads/")
+                                : std::find(default_branches.begin(), default_branches.end(),
+                                            ref) != default_branches.end());
   const auto& patterns = repository.refs;
   return patterns.empty() ||
          std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {

@@ -40,7 +40,7 @@ struct Delivery {
   Kind kind = Kind::ignored;
   std::string reason;
   Identity repository;
-  Identity former;  ///< names that the repository had until now
+  Identity former;                        ///< names that the repository had until now
   std::optional<RefName> default_branch;  ///< as the payload says, when it does
   std::vector<RefChange> changes;
 

@@ -17,8 +17,8 @@ TEST(Durations, AreReadWithUnitsFromLargestToSmallest) {
 }
 
 TEST(Durations, OfAnotherFormAreRefused) {
-  for (const char* text : {"", "5", "s", "5 s", "5x", "30m1h", "1s1s", "-5s", "1.5h", "99999999999h",
-                           "999999999999999999999s"}) {
+  for (const char* text : {"", "5", "s", "5 s", "5x", "30m1h", "1s1s", "-5s", "1.5h",
+                           "99999999999h", "999999999999999999999s"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }
@@ -35,7 +35,8 @@ TEST(Sizes, AreReadInBinaryAndDecimalUnits) {
   EXPECT_EQ(parse_size("0"), 0U);
   EXPECT_EQ(parse_size("512"), 512U);
   EXPECT_EQ(parse_size("25MB"), 25'000'000U);
-  for (const char* text : {"", "MiB", "1 MiB", "1mib", "-1", "99999999999999999999", "9999999999TiB"}) {
+  for (const char* text :
+       {"", "MiB", "1 MiB", "1mib", "-1", "99999999999999999999", "9999999999TiB"}) {
     EXPECT_EQ(parse_size(text), std::nullopt) << text;
   }
   EXPECT_EQ(format_size(26U << 20U), "26MiB");

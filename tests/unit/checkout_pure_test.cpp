@@ -18,9 +18,9 @@ const std::string kA(40, 'a');
 const std::string kB(40, 'b');
 
 TEST(EntryNames, ThatAnyFileSystemTakesForGitAreRefused) {
-  for (const char* name : {"", ".", "..", "a/b", ".git", ".GIT", ".Git", ".git.", ".git ", ".git . ",
-                           ".git:stream", "git~1", "GIT~1", "git~1.", ".g\xe2\x80\x8cit",
-                           "\xef\xbb\xbf.git", ".git\xe2\x81\xaf"}) {
+  for (const char* name :
+       {"", ".", "..", "a/b", ".git", ".GIT", ".Git", ".git.", ".git ", ".git . ", ".git:stream",
+        "git~1", "GIT~1", "git~1.", ".g\xe2\x80\x8cit", "\xef\xbb\xbf.git", ".git\xe2\x81\xaf"}) {
     EXPECT_FALSE(is_safe_entry_name(name)) << name;
   }
   EXPECT_FALSE(is_safe_entry_name(std::string_view("a\0b", 3)));

@@ -9,7 +9,9 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-ObjectId id(char digit) { return *ObjectId::parse(std::string(40, digit)); }
+ObjectId id(char digit) {
+  return *ObjectId::parse(std::string(40, digit));
+}
 
 RepositorySpec spec_with(std::vector<std::string> checkout_refs,
                          std::vector<std::string> follows = {}) {

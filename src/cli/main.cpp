@@ -1,5 +1,8 @@
+#include <malloc.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -44,7 +47,23 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace freshet::cli
 
+namespace {
+
+/// One descriptor a connection, a few a refresh: the soft limit of a login shell is too few.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  // Large request bodies go back to the system as soon as they are freed.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  raise_descriptor_limit();
   // What is published is 0644 and 0755, whoever starts this.
   ::umask(022);
   freshet::app::prepare_signals();

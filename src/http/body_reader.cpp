@@ -6,7 +6,7 @@ namespace freshet::http {
 namespace {
 
 /// Extensions and trailers mean nothing here; more of them than this is an attack.
-constexpr std::size_t kMaxOverhead = 16 * 1024;
+constexpr std::size_t kMaxOverhead = std::size_t{16} * 1024;
 /// A chunk of up to 64 GiB can be written; the limit ends it sooner.
 constexpr int kMaxSizeDigits = 9;
 constexpr std::size_t kFirstGrowth = 4096;

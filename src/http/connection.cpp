@@ -20,6 +20,7 @@ void Connection::answer(const Response& response, bool may_keep_alive) {
                 !shared_.stopping.load(std::memory_order_relaxed);
   output_ = serialize(response,
                       {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
+  reader.release_body();  // the client may take its time
   sent_ = 0;
   stage = Stage::answering;
   deadline = now() + shared_.options.answer_timeout;

@@ -16,7 +16,7 @@ using Need = RequestReader::Need;
 
 constexpr std::uint64_t kListener = 0;  // connections count from 1
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
-constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 
 }  // namespace
 

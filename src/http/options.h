@@ -20,7 +20,8 @@ struct Options {
   int backlog = 1024;  ///< connections that the kernel holds until they are accepted
 
   /// Threads that run the application. None of them ever waits for a client.
-  std::size_t workers = std::clamp<std::size_t>(4 * std::thread::hardware_concurrency(), 8, 64);
+  std::size_t workers =
+      std::clamp<std::size_t>(std::size_t{4} * std::thread::hardware_concurrency(), 8, 64);
   /// Requests that wait for a worker; more are answered 503.
   std::size_t max_waiting = 1024;
   /// Open at once; a further one takes the place of the one that has been silent longest.
@@ -31,9 +32,10 @@ struct Options {
   std::function<bool(std::string_view address)> exempt;
 
   HeadLimits head;
-  std::uint64_t max_body = 26 * 1024 * 1024;  ///< bytes of one body
+  std::uint64_t max_body = std::uint64_t{26} * 1024 * 1024;  ///< bytes of one body
   /// Of all bodies together; can be shared by servers.
-  std::shared_ptr<MemoryBudget> body_memory = std::make_shared<MemoryBudget>(256 * 1024 * 1024);
+  std::shared_ptr<MemoryBudget> body_memory =
+      std::make_shared<MemoryBudget>(std::size_t{256} * 1024 * 1024);
 
   std::chrono::milliseconds head_timeout{10'000};    ///< for a whole head
   std::chrono::milliseconds body_timeout{60'000};    ///< for a whole body
@@ -44,7 +46,7 @@ struct Options {
   /// After an early answer the rest of the request is thrown away for so long, up to so many bytes,
   /// so that the client reads the answer before it sees the connection end.
   std::chrono::milliseconds linger_timeout{1000};
-  std::size_t linger_bytes = 1024 * 1024;
+  std::size_t linger_bytes = std::size_t{1024} * 1024;
   /// How long stop() lets requests finish that are being handled.
   std::chrono::milliseconds stop_grace{2000};
 };

@@ -25,7 +25,7 @@ struct Refusal {
 };
 
 struct HeadLimits {
-  std::size_t bytes = 32 * 1024;
+  std::size_t bytes = std::size_t{32} * 1024;
   std::size_t fields = 100;
 };
 

@@ -7,9 +7,9 @@ namespace freshet::http {
 namespace {
 
 constexpr std::size_t kKeptInput = 4096;
-constexpr std::size_t kReadHead = 16 * 1024;
-constexpr std::size_t kReadBody = 256 * 1024;
-constexpr std::size_t kReadChunks = 64 * 1024;
+constexpr std::size_t kReadHead = std::size_t{16} * 1024;
+constexpr std::size_t kReadBody = std::size_t{256} * 1024;
+constexpr std::size_t kReadChunks = std::size_t{64} * 1024;
 
 }  // namespace
 
@@ -120,6 +120,13 @@ std::size_t RequestReader::appetite() const {
   const std::uint64_t length = head_->content_length.value_or(0);
   return static_cast<std::size_t>(
       std::clamp<std::uint64_t>(length - std::min(length, here), 1, kReadBody));
+}
+
+void RequestReader::release_body() {
+  if (head_complete()) {
+    std::string().swap(head_->request.body);
+    body_->release();
+  }
 }
 
 void RequestReader::next() {

@@ -22,7 +22,7 @@ class RequestReader {
 
   /// A body up to this size is taken along before the application decides, where it comes at once:
   /// the answer then leaves nothing unread behind.
-  static constexpr std::size_t kSmallBody = 64 * 1024;
+  static constexpr std::size_t kSmallBody = std::size_t{64} * 1024;
 
   /// `max_body`: decoded bytes of a body, whatever a route allows. The budget must outlive this.
   RequestReader(HeadLimits limits, std::uint64_t max_body, MemoryBudget& budget);
@@ -33,6 +33,8 @@ class RequestReader {
 
   /// The application wants the body, up to `limit` bytes. `keep` false: only its length matters.
   Need take_body(std::uint64_t limit, bool keep);
+  /// The request has its answer: the memory of its body is free again.
+  void release_body();
   /// Drops the request that was answered; what came behind it is next. Requires whole().
   void next();
 

@@ -219,6 +219,7 @@ TEST_F(HttpLifecycle, descriptors_are_closed_in_children) {
 TEST_F(HttpLifecycle, many_clients_at_once_all_get_their_own_answers) {
   start();
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> right{0};
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {

@@ -103,11 +103,11 @@ TEST_F(HttpLimits, chunks_get_413_as_soon_as_they_pass_the_limit) {
 }
 
 TEST_F(HttpLimits, a_client_that_sends_on_after_413_can_read_it_and_is_not_read_for_long) {
-  options_.linger_bytes = 128 * 1024;
+  options_.linger_bytes = std::size_t{128} * 1024;
   start();
   RawClient one = client();
   one.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n");
-  const std::string block(64 * 1024, 'x');
+  const std::string block(65'536, 'x');
   std::size_t sent = 0;
   EXPECT_TRUE(one.send(block));
   EXPECT_EQ(one.answer().status, 413);
@@ -188,6 +188,7 @@ TEST_F(HttpLimits, an_address_has_no_more_connections_than_it_may) {
 
 TEST_F(HttpLimits, a_full_table_lets_the_longest_silent_connection_go) {
   options_.max_connections = 3;
+  options_.workers = 1;  // so that each answered connection is back before the next is served
   start();
   RawClient unfinished = client();
   unfinished.send("GET /say HTTP/1.1\r\n");
@@ -250,6 +251,7 @@ TEST_F(HttpLimits, a_full_queue_is_answered_503) {
   }
   application_.let_go();
   std::vector<int> answers;
+  answers.reserve(more.size());
   for (RawClient& one : more) {
     answers.push_back(one.answer().status);
   }

@@ -65,7 +65,7 @@ TEST_F(HttpRequests, a_request_that_comes_byte_by_byte_is_understood) {
 }
 
 TEST_F(HttpRequests, a_long_body_arrives_whole) {
-  std::string body(1024 * 1024, '\0');
+  std::string body(1'048'576, '\0');
   for (std::size_t i = 0; i < body.size(); ++i) {
     body[i] = static_cast<char>(i * 7 + i / 256);
   }

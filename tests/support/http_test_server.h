@@ -55,10 +55,10 @@ class TestApplication : public Application {
     response.content_type = "text/plain";
     response.body = request.method == "POST" ? request.body : request.path;
     if (request.path == "/long") {
-      response.body.assign(8 * 1024 * 1024, 'x');
+      response.body.assign(8'388'608, 'x');
     }
     for (const auto& [key, value] : request.query) {
-      response.body += "|" + key + "=" + value;
+      response.body.append("|").append(key).append("=").append(value);
     }
     response.headers.emplace_back("X-Peer", request.peer);
     return response;
@@ -107,7 +107,7 @@ class HttpServer : public testing::Test {
   /// A test that expects a limit in time to strike sets it low; none waits for one that must not.
   HttpServer() {
     options_.workers = 4;
-    options_.max_body = 1024 * 1024;
+    options_.max_body = 1'048'576;
   }
   ~HttpServer() override { application_.let_go(); }
 

@@ -17,7 +17,7 @@ Request ask(std::string method, std::string path) {
   return request;
 }
 
-Endpoint endpoint(std::string method, std::string label) {
+Endpoint endpoint(std::string method, const std::string& label) {
   return {std::move(method), [label](const Request&, const PathValues& values) {
             Response response;
             response.body = label;

@@ -15,10 +15,7 @@ class JsonReader : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool value) override { return add(Json(value)); }
   bool number_integer(number_integer_t value) override { return add(Json(std::int64_t{value})); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<number_unsigned_t>(INT64_MAX)) {
-      return add(Json(static_cast<double>(value)));
-    }
-    return add(Json(static_cast<std::int64_t>(value)));
+    return add(Json(std::uint64_t{value}));
   }
   bool number_float(number_float_t value, const string_t& /*text*/) override {
     return add(Json(value));
@@ -80,7 +77,7 @@ nlohmann::ordered_json to_vendor(const Json& value) {
   if (value.is_object()) {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
     for (const auto& [name, member] : value.members()) {
-      object[name] = to_vendor(member);
+      object.emplace(name, to_vendor(member));  // the first of a name counts
     }
     return object;
   }
@@ -100,6 +97,9 @@ nlohmann::ordered_json to_vendor(const Json& value) {
   if (const auto number = value.integer()) {
     return *number;
   }
+  if (const auto number = value.real()) {
+    return *number;
+  }
   return nullptr;
 }
 
@@ -107,16 +107,14 @@ nlohmann::ordered_json to_vendor(const Json& value) {
 
 std::optional<Json> Json::parse(std::string_view text, int max_depth) {
   JsonReader reader(max_depth);
-  if (!nlohmann::json::sax_parse(text, &reader)) {
+  // The parser takes a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos || !nlohmann::json::sax_parse(text, &reader)) {
     return std::nullopt;
   }
   return reader.take();
 }
 
 std::string Json::dump(int indent) const {
-  if (const auto* number = std::get_if<double>(&value_)) {
-    return nlohmann::json(*number).dump();
-  }
   return to_vendor(*this).dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -143,6 +141,11 @@ std::optional<bool> Json::boolean() const {
 
 std::optional<std::int64_t> Json::integer() const {
   const auto* value = std::get_if<std::int64_t>(&value_);
+  return value != nullptr ? std::optional(*value) : std::nullopt;
+}
+
+std::optional<double> Json::real() const {
+  const auto* value = std::get_if<double>(&value_);
   return value != nullptr ? std::optional(*value) : std::nullopt;
 }
 

@@ -25,7 +25,13 @@ class Json {
   Json(bool value) : value_(value) {}
   Json(int value) : value_(std::int64_t{value}) {}
   Json(std::int64_t value) : value_(value) {}
-  Json(std::uint64_t value) : value_(static_cast<std::int64_t>(value)) {}
+  Json(std::uint64_t value) {  // what no signed integer holds loses its last digits
+    if (value <= INT64_MAX) {
+      value_ = static_cast<std::int64_t>(value);
+    } else {
+      value_ = static_cast<double>(value);
+    }
+  }
   Json(double value) : value_(value) {}
   Json(const char* value) : value_(std::string(value)) {}
   Json(std::string_view value) : value_(std::string(value)) {}
@@ -58,6 +64,7 @@ class Json {
   const std::string& text() const;                      ///< empty when this is no string
   std::optional<bool> boolean() const;
   std::optional<std::int64_t> integer() const;
+  std::optional<double> real() const;  ///< of a number that is no integer
   const Array& items() const;     ///< empty when this is no array
   const Object& members() const;  ///< empty when this is no object
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace freshet {
 namespace {
@@ -62,11 +63,44 @@ Authority split_authority(std::string_view text) {
   return result;
 }
 
-/// "user@host:path", which git reads as ssh: a colon before any slash.
-bool is_scp_form(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos && colon < text.find('/') && !text.starts_with('[');
+/// Where the path begins in "user@host:path", which git reads as ssh: at the first colon, or the one
+/// behind an address in brackets, before any slash. npos: another form.
+std::size_t scp_colon(std::string_view text) {
+  std::size_t colon = text.find(':');
+  if (text.find('[') < colon) {
+    const std::size_t bracket = text.find("]:");
+    colon = bracket == std::string_view::npos ? bracket : bracket + 1;
+  }
+  return colon < text.find('/') ? colon : std::string_view::npos;
 }
+
+bool is_host(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host.remove_prefix(1);
+    host.remove_suffix(1);
+    return !host.empty() && host.find_first_of("[]@") == std::string_view::npos;
+  }
+  return !host.empty() && !host.starts_with('-') &&
+         host.find_first_of("[]:@") == std::string_view::npos;
+}
+
+bool is_port(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && number > 0 && number < 65536;
+}
+
+/// "user:password@host:path", which git would take for the host "user".
+bool is_password_in_scp_form(std::string_view host, std::string_view path) {
+  path = path.substr(0, path.find('/'));
+  const std::size_t at = path.find('@');
+  return host.find('@') == std::string_view::npos && at != std::string_view::npos &&
+         path.find(':', at) != std::string_view::npos;
+}
+
+constexpr std::string_view kPasswordAdvice =
+    "the URL holds a password; put it into a file and name that in a [[credential]] "
+    "(password_file or token_file)";
 
 std::string_view default_port(UpstreamUrl::Transport transport) {
   switch (transport) {
@@ -109,11 +143,14 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   }
   const std::size_t separator = text.find("://");
   if (separator == std::string_view::npos) {
-    if (!is_scp_form(text)) {
+    const std::size_t colon = scp_colon(text);
+    if (colon == std::string_view::npos) {
       return refuse(
           "expected https://, http://, ssh://, git:// or file://, HOST:PATH, or an absolute path");
     }
-    const std::size_t colon = text.find(':');
+    if (is_password_in_scp_form(text.substr(0, colon), text.substr(colon + 1))) {
+      return fail(ErrorClass::config, std::string(kPasswordAdvice));
+    }
     const Authority authority = split_authority(text.substr(0, colon));
     url.transport_ = Transport::ssh;
     url.user_ = authority.user;
@@ -149,12 +186,13 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     const Authority authority = split_authority(rest.substr(0, slash));
     if (authority.has_password) {
-      return refuse(
-          "the URL holds a password; put it into a file and name that in a [[credential]] "
-          "(password_file or token_file)");
+      return refuse(kPasswordAdvice);
     }
     url.user_ = authority.user;
     url.host_ = lower(authority.host);
+    if (!authority.port.empty() && !is_port(authority.port)) {
+      return refuse("the port must be a number from 1 to 65535");
+    }
     if (authority.port != default_port(url.transport_)) {
       url.port_ = authority.port;
     }
@@ -162,7 +200,7 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
     strip_slashes(path);
     url.path_ = path;
   }
-  if (url.host_.empty() || url.host_.starts_with('-')) {
+  if (!is_host(url.host_)) {
     return refuse("the URL names no host");
   }
   if (url.path_.empty() || url.path_.starts_with('-')) {
@@ -202,8 +240,8 @@ std::string comparable_url(std::string_view text) {
       host = split_authority(rest.substr(0, slash)).host;
       path = rest.substr(slash);
     }
-  } else if (!local && is_scp_form(text)) {
-    const std::size_t colon = text.find(':');
+  } else if (const std::size_t colon = scp_colon(text);
+             !local && colon != std::string_view::npos) {
     const std::string_view after = text.substr(colon + 1);
     const std::size_t digits = std::min(after.find_first_not_of("0123456789"), after.size());
     host = split_authority(text.substr(0, colon)).host;

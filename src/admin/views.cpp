@@ -38,8 +38,8 @@ Json view(const state::RepositoryState& state) {
        {"last_change", time_or_null(state.last_change)},
        {"last_error", state.failure ? view(*state.failure) : Json()},
        {"next_poll", time_or_null(state.next_poll)},
-       {"webhook",
-        Json::object({{"last_delivery", time_or_null(state.last_delivery)}, {"missed", 0}})},
+       {"webhook", Json::object({{"last_delivery", time_or_null(state.last_delivery)},
+                                 {"missed", state.missed_deliveries}})},
        {"checkouts", std::move(checkouts)}});
 }
 

@@ -1,5 +1,6 @@
 #include "base/git_environment.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -23,18 +24,33 @@ constexpr std::string_view kConfiguration =
     "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = false\n"
     "[advice]\n\tdetachedHead = false\n";
 
-/// BatchMode: nobody is there to answer. An unknown host key is an error, never taken on trust.
-constexpr std::string_view kSsh =
-    "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 "
-    "-o ServerAliveInterval=15 -o ServerAliveCountMax=3 -o ForwardAgent=no -o ForwardX11=no "
-    "-o ClearAllForwardings=yes -o PermitLocalCommand=no";
-
 constexpr std::array kPassedThrough{
     "HOME",           "http_proxy",     "https_proxy",    "HTTPS_PROXY",   "all_proxy",
     "ALL_PROXY",      "no_proxy",       "NO_PROXY",       "SSL_CERT_FILE", "SSL_CERT_DIR",
     "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "CURL_CA_BUNDLE", "SSH_AUTH_SOCK", "TMPDIR"};
 
+std::string_view name_of(std::string_view variable) {
+  return variable.substr(0, variable.find('='));
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : " ") + word;
+  }
+  return text;
+}
+
 }  // namespace
+
+const std::vector<std::string>& guarded_ssh() {
+  // GIT_SSH_COMMAND takes them as they are: no word needs quotes.
+  static const std::vector<std::string> kWords{
+      "ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20",
+      "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "ForwardAgent=no",
+      "-o", "ForwardX11=no", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no"};
+  return kWords;
+}
 
 Result<GitEnvironment> GitEnvironment::prepare(const std::string& state_dir) {
   const std::string file = state_dir + "/git.config";
@@ -52,7 +68,7 @@ Result<GitEnvironment> GitEnvironment::prepare(const std::string& state_dir) {
       "GIT_PAGER=cat",
       "GIT_OPTIONAL_LOCKS=0",
       "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh",
-      "GIT_SSH_COMMAND=" + std::string(kSsh),
+      "GIT_SSH_COMMAND=" + joined(guarded_ssh()),
   };
   for (const char* name : kPassedThrough) {
     if (const char* value = ::secure_getenv(name); value != nullptr) {
@@ -60,6 +76,22 @@ Result<GitEnvironment> GitEnvironment::prepare(const std::string& state_dir) {
     }
   }
   return GitEnvironment(std::move(variables));
+}
+
+std::vector<std::string> GitEnvironment::variables_with(
+    const std::vector<std::string>& others) const {
+  std::vector<std::string> result;
+  for (const std::string& variable : variables_) {
+    const bool replaced =
+        std::any_of(others.begin(), others.end(), [&](const std::string& other) {
+          return name_of(other) == name_of(variable);
+        });
+    if (!replaced) {
+      result.push_back(variable);
+    }
+  }
+  result.insert(result.end(), others.begin(), others.end());
+  return result;
 }
 
 }  // namespace freshet

@@ -122,8 +122,14 @@ void close_between(unsigned first, unsigned last) {
 /// Ends as the program did.
 [[noreturn]] void end_like(int status) {
   if (WIFSIGNALED(status)) {
-    ::signal(WTERMSIG(status), SIG_DFL);
-    ::raise(WTERMSIG(status));
+    const int number = WTERMSIG(status);
+    // The mask is that of the thread that started us, which may block the signal.
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::signal(number, SIG_DFL);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::raise(number);
+    ::_exit(128 + number);
   }
   ::_exit(WEXITSTATUS(status));
 }

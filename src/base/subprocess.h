@@ -39,7 +39,7 @@ struct ChildResult {
 
 /// Runs a child in its own process group until its end, or ends it: TERM to the group, grace, KILL;
 /// it is reaped either way, and the group ends when this process dies. Error only when it
-/// cannot be started. Any thread; blocks.
+/// cannot be started. Any thread; blocks. Requires: the process ignores SIGPIPE.
 Result<ChildResult> run_child(const ChildSpec& spec, const CancelToken& cancel);
 
 }  // namespace freshet

@@ -1,14 +1,29 @@
 #include "mirror/git2.h"
 
-#include <cerrno>
 #include <mutex>
+#include <string_view>
 
 namespace freshet::mirror::git2 {
 namespace {
 
-ErrorClass class_of(const git_error* error, int number) {
-  if (number == ENOSPC || number == EDQUOT) {
+bool says(const git_error* error, std::string_view text) {
+  return error != nullptr && error->message != nullptr &&
+         std::string_view(error->message).find(text) != std::string_view::npos;
+}
+
+/// errno is no help here: a call that failed for another reason leaves an old one.
+ErrorClass class_of(const git_error* error, int code) {
+  if (says(error, "No space left on device") || says(error, "Disk quota exceeded")) {
     return ErrorClass::no_space;
+  }
+  if (says(error, "Permission denied") || says(error, "Read-only file system")) {
+    return ErrorClass::config;
+  }
+  if (code == GIT_ENOTFOUND) {
+    return ErrorClass::not_found;
+  }
+  if (code == GIT_ELOCKED) {
+    return ErrorClass::conflict;
   }
   if (error == nullptr) {
     return ErrorClass::internal;
@@ -18,6 +33,7 @@ ErrorClass class_of(const git_error* error, int number) {
     case GIT_ERROR_OBJECT:
     case GIT_ERROR_ZLIB:
     case GIT_ERROR_TREE:
+    case GIT_ERROR_TAG:
     case GIT_ERROR_INDEXER:
     case GIT_ERROR_REPOSITORY:
     case GIT_ERROR_REFERENCE:
@@ -47,15 +63,14 @@ void initialize() {
   });
 }
 
-Error last_error(const std::string& what) {
-  const int number = errno;
+Error last_error(const std::string& what, int code) {
   const git_error* error = git_error_last();
   std::string message = what;
   if (error != nullptr && error->message != nullptr) {
     message += ": ";
     message += error->message;
   }
-  return Error{class_of(error, number), std::move(message), std::nullopt};
+  return Error{class_of(error, code), std::move(message), std::nullopt};
 }
 
 Result<Repository> open_bare(const std::string& path) {
@@ -86,8 +101,8 @@ Result<Blob> lookup_blob(git_repository* repository, const git_oid& id) {
 Result<Commit> lookup_commit(git_repository* repository, const ObjectId& id) {
   FRESHET_TRY(const git_oid oid, to_oid(id));
   git_commit* raw = nullptr;
-  if (git_commit_lookup(&raw, repository, &oid) != 0) {
-    return fail(last_error("cannot read the commit " + id.hex()));
+  if (const int code = git_commit_lookup(&raw, repository, &oid); code != 0) {
+    return fail(last_error("cannot read the commit " + id.hex(), code));
   }
   return Commit(raw);
 }

@@ -8,8 +8,8 @@
 #include "base/result.h"
 #include "model/ids.h"
 
-/// libgit2's handles as values that free themselves, and its errors as ours. A handle belongs to one
-/// thread and to one operation.
+/// libgit2's handles as values that free themselves, and its errors as ours. A handle belongs to
+/// one thread and to one operation.
 namespace freshet::mirror::git2 {
 
 struct Free {
@@ -55,8 +55,9 @@ class Buffer {
 /// Everything below calls it; call it early where threads start.
 void initialize();
 
-/// What the last failed call of this thread means; `what` says what was being done.
-Error last_error(const std::string& what);
+/// What the last failed call of this thread means; `what` says what was being done, `code` is what
+/// the call returned, where "not found" and "locked" matter.
+Error last_error(const std::string& what, int code = GIT_ERROR);
 
 Result<Repository> open_bare(const std::string& path);
 Result<Tree> lookup_tree(git_repository* repository, const git_oid& id);

@@ -9,12 +9,14 @@
 #include "base/git_environment.h"
 #include "base/result.h"
 #include "mirror/git2.h"
+#include "mirror/update_ref.h"
 #include "model/ids.h"
 
 namespace freshet::mirror {
 
-/// Ref changes to make, in this order: what stands in the way of a new name goes first (refs/heads/a
-/// before refs/heads/a/b), other deletions last, so that a crash in between loses nothing.
+/// Ref changes to make, in this order: what stands in the way of a new name goes first
+/// (refs/heads/a before refs/heads/a/b), other deletions last, so that a crash in between loses
+/// nothing.
 struct RefChanges {
   std::vector<RefName> clear_first;
   std::map<RefName, ObjectId> set;
@@ -28,17 +30,19 @@ RefChanges plan_ref_changes(const std::map<RefName, ObjectId>& current,
                             const std::map<RefName, ObjectId>& wanted);
 
 /// The bare repository that holds what was fetched. Always a valid git repository: refs move only
-/// after what they point to is complete. An object of this class belongs to one thread and is opened
-/// for one operation; the lock belongs to whoever refreshes.
+/// after what they point to is complete. An object of this class belongs to one thread and is
+/// opened for one operation; the lock belongs to whoever refreshes.
 class Mirror {
  public:
-  /// Creates it when missing (a half-made one is completed). Error conflict: another process, or a
-  /// child of a killed one, works on it. What interrupted work left behind is removed: git's stale
-  /// lock files, which under our lock nobody can own, and packs that never became complete.
+  /// Creates it when missing (a half-made one is completed), and holds its lock until the object is
+  /// gone. Error conflict, with the number of the process: another one, or a child of a killed one,
+  /// still works on it after two seconds. The environment must outlive it.
   static Result<Mirror> open_or_create(const std::string& path, const GitEnvironment& environment);
 
-  /// To be called before anything is changed in it, and after all of it was: what happens in
-  /// between, a crash or a failure, makes the next open_or_create clean up.
+  /// To be called before anything is changed in it, and after all of it was. The begin removes what
+  /// interrupted work left behind: git's stale lock files, which under our lock nobody can own,
+  /// packs that never became complete, and refs/freshet/incoming/. A crash or a failure before the
+  /// end makes the next open_or_create do so at once.
   Result<void> begin_work();
   void end_work();
 
@@ -52,7 +56,8 @@ class Mirror {
   /// not_found when the object is missing, corrupt when it is no commit.
   Result<ObjectId> peel_to_commit(const ObjectId& id) const;
 
-  /// Applies the changes; each of the three groups as one transaction.
+  /// Applies the changes; each of the three groups as one transaction. A ref is set only to what is
+  /// there with its tree (error not_found, corrupt). Then removes refs/freshet/incoming/.
   Result<void> apply(const RefChanges& changes);
   /// Makes HEAD a symbolic ref to `branch`.
   Result<void> set_head(const RefName& branch);
@@ -61,13 +66,14 @@ class Mirror {
  private:
   Mirror(std::string path, FileLock lock, const GitEnvironment& environment,
          git2::Repository repository);
-  Result<void> set_few(const std::map<RefName, ObjectId>& refs);
-  Result<void> update_by_git(const std::string& commands);
+  Result<void> clean();
+  GitPlace place() const { return {path_, *environment_, lock_.descriptor()}; }
 
   std::string path_;
   FileLock lock_;
   const GitEnvironment* environment_;
   git2::Repository repository_;
+  bool working_ = false;  ///< between begin_work and end_work
 };
 
 }  // namespace freshet::mirror

@@ -45,9 +45,14 @@ struct DeliveryAccepted {
   WallTime at{};
 };
 
+/// A poll found a change that no delivery announced, though deliveries used to arrive.
+struct DeliveryMissed {
+  RepositoryName repository;
+};
+
 /// What happened, as every stage reports it; the state folder alone makes sense of it.
 using Event = std::variant<RepositoryAdded, RepositoryRemoved, RefreshStarted, RefreshFinished,
-                           NextRefreshPlanned, DeliveryAccepted>;
+                           NextRefreshPlanned, DeliveryAccepted, DeliveryMissed>;
 
 class EventSink {
  public:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,22 @@ struct Job {
   Cause cause = Cause::poll;  ///< the weightiest of the triggers' causes
   Ticket ticket = 0;          ///< covers every trigger up to this one
   std::vector<Announcement> announcements;
+};
+
+/// What a probe found.
+struct ProbeAnswer {
+  bool changed = false;        ///< a refresh has something to do, or has to say what is wrong
+  std::optional<Error> error;  ///< the upstream could not be asked; then changed does not count
+};
+
+/// Asks upstreams, without a thread or process of its own for each, whether a refresh would find
+/// anything.
+class Prober {
+ public:
+  virtual ~Prober() = default;
+  /// Returns at once. `done` is called once, by any thread, also when cancelled; it does not block.
+  virtual void probe(const Job& job, const CancelToken& cancel,
+                     std::function<void(const ProbeAnswer&)> done) = 0;
 };
 
 /// Runs refreshes: the shared syncer behind the scheduler and the command line.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ struct Outcome {
   std::vector<Announcement> lagging;
   std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached
   bool fetched = false;                   ///< a pack was asked for
+  std::uint64_t fetched_bytes = 0;        ///< of packs
+  bool probe_only = false;                ///< a probe answered it, no worker ran
+  bool asked = true;                      ///< the upstream was tried; false: it failed before that
   bool cancelled = false;                 ///< stopped by us; says nothing about the upstream
   WallTime started{};
   WallTime ended{};

@@ -1,14 +1,40 @@
 #include "remote/git_program.h"
 
-#include <algorithm>
-#include <charconv>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
+#include "base/files.h"
 #include "remote/git_errors.h"
+#include "remote/git_output.h"
 
 namespace freshet::remote {
 namespace {
 
 constexpr std::string_view kIncoming = "refs/freshet/incoming/";
+/// More would make the command line long; git hears of every ref anyhow.
+constexpr std::size_t kMostPatterns = 100;
+/// A few bytes of a hostile pack can ask for gigabytes. Maps of packs count as well.
+constexpr std::uint64_t kLeastMemory = std::uint64_t{4} << 30U;
+
+/// Every object is checked as strictly as forges check a push, but for what old histories are full
+/// of and what harms nobody.
+constexpr std::array kHarmless{"badDate",
+                               "badDateOverflow",
+                               "badEmail",
+                               "badName",
+                               "badTagName",
+                               "badTimezone",
+                               "missingAuthor",
+                               "missingEmail",
+                               "missingNameBeforeEmail",
+                               "missingSpaceBeforeDate",
+                               "missingSpaceBeforeEmail",
+                               "missingTaggerEntry",
+                               "multipleAuthors",
+                               "zeroPaddedDate",
+                               "zeroPaddedFilemode"};
 
 /// Where a fetch puts what it brings: never where readers of the mirror look.
 std::string incoming_name(const FetchRequest::Want& want) {
@@ -18,102 +44,97 @@ std::string incoming_name(const FetchRequest::Want& want) {
   return std::string(kIncoming) + want.ref.text().substr(std::string_view("refs/").size());
 }
 
-std::vector<std::string> git(std::initializer_list<std::string> arguments) {
-  std::vector<std::string> result{"git"};
-  result.insert(result.end(), arguments);
-  return result;
+/// A server must not lead us to a weaker transport than the one the operator chose.
+std::string_view transports(const UpstreamUrl& url) {
+  switch (url.transport()) {
+    case UpstreamUrl::Transport::https:
+      return "https";
+    case UpstreamUrl::Transport::http:
+      return "http:https";
+    case UpstreamUrl::Transport::ssh:
+      return "ssh";
+    case UpstreamUrl::Transport::git:
+      return "git";
+    case UpstreamUrl::Transport::file:
+      break;
+  }
+  return "file";
 }
 
-std::optional<std::uint64_t> number_at(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end != text.data() ? std::optional(value) : std::nullopt;
+void set(std::vector<std::string>& environment, const std::string& name, std::string_view value) {
+  std::erase_if(environment,
+                [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  environment.push_back(name + "=" + std::string(value));
 }
 
-/// Cuts the next line off.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
+std::uint64_t memory_limit() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+  return std::max(kLeastMemory, pages * page / 4 * 3);
+}
+
+void configure(std::vector<std::string>& arguments, const std::string& setting) {
+  arguments.emplace_back("-c");
+  arguments.push_back(setting);
+}
+
+bool is_shallow(const std::string& mirror) {
+  return path_exists(mirror + "/shallow");
+}
+
+/// "refs/tags/a" of ours against "refs/tags/a/b" of theirs, or the other way round.
+bool is_tag_in_the_way(const ChildResult& result) {
+  return result.end == ChildResult::End::exited &&
+         result.error_text.find("cannot lock ref 'refs/tags/") != std::string::npos;
+}
+
+/// What an ended child leaves can be as large as the repository. Nobody else fetches into it.
+void remove_unfinished_packs(const std::string& mirror) {
+  const std::string directory = mirror + "/objects/pack/";
+  for (const std::string& name : list_directory(directory).value_or(std::vector<std::string>())) {
+    if (name.starts_with("tmp_")) {
+      static_cast<void>(remove_tree(directory + name));
+    }
+  }
 }
 
 }  // namespace
 
-Result<Advertisement> parse_ref_listing(std::string_view output,
-                                        const std::vector<RefPattern>& patterns) {
-  Advertisement answer;
-  while (!output.empty()) {
-    const std::string_view line = take_line(output);
-    const std::size_t tab = line.find('\t');
-    const std::string_view name = line.substr(std::min(tab + 1, line.size()));
-    if (tab == std::string_view::npos || name.empty()) {
-      return fail(ErrorClass::protocol, "git listed refs in an unknown form");
-    }
-    if (line.starts_with("ref: ")) {
-      if (name == "HEAD") {
-        answer.default_branch = parse_ref(line.substr(5, tab - 5));
-      }
-      continue;
-    }
-    const auto id = ObjectId::parse(line.substr(0, tab));
-    if (!id) {
-      return fail(ErrorClass::protocol, "git listed refs in an unknown form");
-    }
-    const auto ref = parse_ref(name);
-    if (name == "HEAD") {
-      answer.head = *id;
-    } else if (ref && std::any_of(patterns.begin(), patterns.end(), [&](const RefPattern& pattern) {
-                 return pattern.matches(*ref);
-               })) {
-      answer.refs.emplace(*ref, *id);
-    }
-  }
-  return answer;
-}
-
-std::optional<Progress> parse_progress(std::string_view line) {
-  Progress progress;
-  if (line.starts_with("Receiving objects:")) {
-    progress.phase = "receiving";
-  } else if (line.starts_with("Resolving deltas:")) {
-    progress.phase = "resolving";
-  } else {
-    return std::nullopt;
-  }
-  const std::size_t open = line.find('(');
-  const std::size_t slash = line.find('/', std::min(open, line.size()));
-  if (open == std::string_view::npos || slash == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const auto done = number_at(line.substr(open + 1));
-  const auto total = number_at(line.substr(slash + 1));
-  if (!done || !total) {
-    return std::nullopt;
-  }
-  progress.objects = *done;
-  progress.total_objects = *total;
-  return progress;
+GitProgram::GitProgram(UpstreamUrl url, const GitEnvironment& environment)
+    : url_(std::move(url)), environment_(environment.variables()), memory_limit_(memory_limit()) {
+  set(environment_, "GIT_ALLOW_PROTOCOL", transports(url_));
+  // A partial clone as upstream would otherwise fetch what it lacks from where its own
+  // configuration says.
+  set(environment_, "GIT_NO_LAZY_FETCH", "1");
 }
 
 ChildSpec GitProgram::child(std::vector<std::string> arguments, const TimeLimits& limits) const {
   ChildSpec spec;
-  spec.arguments = std::move(arguments);
-  spec.environment = environment_.variables();
+  spec.arguments = {"git"};
+  configure(spec.arguments, "core.packedGitWindowSize=64m");
+  configure(spec.arguments, "core.packedGitLimit=1g");
+  if (limits.silence > Duration(0)) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(limits.silence).count();
+    configure(spec.arguments, "http.lowSpeedLimit=1");
+    configure(spec.arguments, "http.lowSpeedTime=" + std::to_string(seconds));
+    spec.silence_limit = limits.silence;
+  }
   if (limits.total > Duration(0)) {
     spec.time_limit = limits.total;
   }
-  if (limits.silence > Duration(0)) {
-    spec.silence_limit = limits.silence;
-  }
+  spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
+  spec.environment = environment_;
+  spec.memory_limit = memory_limit_;
   return spec;
 }
 
 Result<Advertisement> GitProgram::list_refs(const std::vector<RefPattern>& patterns,
                                             const TimeLimits& limits, const CancelToken& cancel) {
-  std::vector<std::string> arguments = git({"ls-remote", "--symref", "--", url_.text()});
-  for (const RefPattern& pattern : patterns) {
-    arguments.push_back(pattern.text);
+  std::vector<std::string> arguments{"ls-remote", "--symref", "--", url_.text()};
+  if (patterns.size() <= kMostPatterns) {
+    for (const RefPattern& pattern : patterns) {
+      arguments.push_back(pattern.text);
+    }
   }
   ChildSpec spec = child(std::move(arguments), limits);
   spec.directory = "/";  // no repository of somebody's must be found around it
@@ -121,18 +142,63 @@ Result<Advertisement> GitProgram::list_refs(const std::vector<RefPattern>& patte
   if (!result.succeeded()) {
     return fail(explain_git_failure(result));
   }
+  if (result.output.empty()) {
+    FRESHET_CHECK(check_empty(limits, cancel));
+  }
   return parse_ref_listing(result.output, patterns);
 }
 
-Result<FetchReport> GitProgram::fetch(const FetchRequest& request, const CancelToken& cancel) {
-  std::vector<std::string> arguments =
-      git({"--git-dir=" + request.mirror, "fetch", "--atomic", "--force", "--progress",
-           "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules"});
+/// Whatever a web server or a proxy answers to the first request without an error ("please log
+/// in"), git takes for a repository without refs on a server without git. Believed, that would
+/// empty the mirror: so the words of a real git server have to be seen.
+Result<void> GitProgram::check_empty(const TimeLimits& limits, const CancelToken& cancel) const {
+  if (url_.transport() != UpstreamUrl::Transport::http &&
+      url_.transport() != UpstreamUrl::Transport::https) {
+    return {};
+  }
+  ChildSpec spec = child({"ls-remote", "--", url_.text(), "HEAD"}, limits);
+  spec.directory = "/";
+  set(spec.environment, "GIT_TRACE_PACKET", "1");
+  bool is_git = false;
+  spec.on_error_line = [&](std::string_view line) {
+    is_git = is_git || line.find("# service=git-upload-pack") != std::string_view::npos ||
+             line.find("< version 2") != std::string_view::npos;
+  };
+  FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
+  if (!result.succeeded()) {
+    return fail(explain_git_failure(result));
+  }
+  if (!is_git) {
+    return fail(ErrorClass::protocol,
+                "the upstream answers, but not as a git server does; is the URL right?");
+  }
+  return {};
+}
+
+std::vector<std::string> GitProgram::fetch_arguments(const FetchRequest& request, Tags tags) const {
+  std::vector<std::string> arguments;
+  configure(arguments, "fetch.fsckObjects=true");
+  for (const char* problem : kHarmless) {
+    configure(arguments, "fetch.fsck." + std::string(problem) + "=ignore");
+  }
+  arguments.insert(arguments.end(), {"--git-dir=" + request.mirror, "fetch", "--atomic", "--force",
+                                     "--progress", "--no-auto-maintenance", "--no-write-fetch-head",
+                                     "--no-recurse-submodules", "--update-shallow"});
+  if (tags == Tags::leave) {
+    arguments.emplace_back("--no-tags");
+  }
   if (request.depth > 0) {
     arguments.push_back("--depth=" + std::to_string(request.depth));
+  } else if (is_shallow(request.mirror)) {
+    arguments.emplace_back("--unshallow");
   }
   arguments.insert(arguments.end(), {"--stdin", "--", url_.text()});
-  ChildSpec spec = child(std::move(arguments), request.limits);
+  return arguments;
+}
+
+Result<ChildResult> GitProgram::run_fetch(const FetchRequest& request, Tags tags,
+                                          const CancelToken& cancel) const {
+  ChildSpec spec = child(fetch_arguments(request, tags), request.limits);
   spec.directory = request.mirror;
   if (request.lock_descriptor >= 0) {
     spec.descriptors.push_back(request.lock_descriptor);
@@ -141,15 +207,27 @@ Result<FetchReport> GitProgram::fetch(const FetchRequest& request, const CancelT
     const std::string source = want.ref.empty() ? want.id.hex() : want.ref.text();
     spec.input += "+" + source + ":" + incoming_name(want) + "\n";
   }
-  if (request.on_progress) {
-    spec.on_error_line = [&](std::string_view line) {
-      if (const auto progress = parse_progress(line)) {
-        request.on_progress(*progress);
-      }
-    };
+  spec.on_error_line = [&](std::string_view line) {
+    const auto progress = parse_progress(line);
+    if (progress && progress->phase == "receiving" && line.ends_with("done.")) {
+      // Nothing more is to come from the upstream; checking a long history takes minutes and is
+      // silent. run_child looks at the limit each time anew.
+      spec.silence_limit.reset();
+    }
+    if (progress && request.on_progress) {
+      request.on_progress(*progress);
+    }
+  };
+  return run_child(spec, cancel);
+}
+
+Result<FetchReport> GitProgram::fetch(const FetchRequest& request, const CancelToken& cancel) {
+  FRESHET_TRY(ChildResult result, run_fetch(request, Tags::follow, cancel));
+  if (!result.succeeded() && is_tag_in_the_way(result)) {
+    FRESHET_TRY(result, run_fetch(request, Tags::leave, cancel));
   }
-  FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
   if (!result.succeeded()) {
+    remove_unfinished_packs(request.mirror);
     return fail(explain_git_failure(result));
   }
   return read_incoming(request, cancel);
@@ -157,27 +235,21 @@ Result<FetchReport> GitProgram::fetch(const FetchRequest& request, const CancelT
 
 Result<FetchReport> GitProgram::read_incoming(const FetchRequest& request,
                                               const CancelToken& cancel) const {
-  ChildSpec spec = child(git({"--git-dir=" + request.mirror, "for-each-ref",
-                              "--format=%(objectname)%09%(refname)", std::string(kIncoming)}),
+  ChildSpec spec = child({"--git-dir=" + request.mirror, "for-each-ref",
+                          "--format=%(objectname) %(refname)", std::string(kIncoming)},
                          request.limits);
   spec.directory = request.mirror;
   FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
   if (!result.succeeded()) {
     return fail(explain_git_failure(result));
   }
-  std::map<std::string, ObjectId> incoming;
-  for (std::string_view rest = result.output; !rest.empty();) {
-    const std::string_view line = take_line(rest);
-    const std::size_t tab = std::min(line.find('\t'), line.size());
-    if (const auto id = ObjectId::parse(line.substr(0, tab))) {
-      incoming.emplace(line.substr(std::min(tab + 1, line.size())), *id);
-    }
-  }
+  const std::map<std::string, ObjectId> incoming = parse_local_refs(result.output);
   FetchReport report;
   for (const FetchRequest::Want& want : request.wants) {
     const auto position = incoming.find(incoming_name(want));
     if (position == incoming.end()) {
-      return fail(ErrorClass::protocol, "git did not bring " + want.ref.text());
+      return fail(ErrorClass::protocol,
+                  "git did not bring " + (want.ref.empty() ? want.id.hex() : want.ref.text()));
     }
     if (!want.ref.empty()) {
       report.refs.emplace(want.ref, position->second);

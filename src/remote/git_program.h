@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/git_environment.h"
 #include "base/subprocess.h"
@@ -10,31 +12,35 @@
 namespace freshet::remote {
 
 /// Asks and fetches with the git program as a guarded child: for every transport that git knows and
-/// for servers that speak an old protocol. One child to list, two to fetch.
+/// for servers that speak an old protocol. One child to list, two to fetch. Every child is gone
+/// when a call returns. The silence limit counts until the pack has arrived; what git then works on
+/// without a word is only bound by the limit of the whole. While refs are listed it bounds the
+/// whole answer, since git prints nothing before its end.
+///
+/// A fetch is full or with the request's depth, whatever the mirror had before, and git brings the
+/// tags along that point into what is fetched: it creates those that are missing in refs/tags/ and
+/// changes none.
 class GitProgram : public Upstream {
  public:
-  /// The environment must outlive it.
-  GitProgram(UpstreamUrl url, const GitEnvironment& environment)
-      : url_(std::move(url)), environment_(environment) {}
+  GitProgram(UpstreamUrl url, const GitEnvironment& environment);
 
-  Result<Advertisement> list_refs(const std::vector<RefPattern>& patterns,
-                                  const TimeLimits& limits, const CancelToken& cancel) override;
+  Result<Advertisement> list_refs(const std::vector<RefPattern>& patterns, const TimeLimits& limits,
+                                  const CancelToken& cancel) override;
+  /// Requires that refs/freshet/incoming/ is empty: what an earlier one left can stand in the way.
   Result<FetchReport> fetch(const FetchRequest& request, const CancelToken& cancel) override;
 
  private:
+  enum class Tags { follow, leave };
+  Result<void> check_empty(const TimeLimits& limits, const CancelToken& cancel) const;
   ChildSpec child(std::vector<std::string> arguments, const TimeLimits& limits) const;
+  std::vector<std::string> fetch_arguments(const FetchRequest& request, Tags tags) const;
+  Result<ChildResult> run_fetch(const FetchRequest& request, Tags tags,
+                                const CancelToken& cancel) const;
   Result<FetchReport> read_incoming(const FetchRequest& request, const CancelToken& cancel) const;
 
   const UpstreamUrl url_;
-  const GitEnvironment& environment_;
+  std::vector<std::string> environment_;
+  std::uint64_t memory_limit_;
 };
-
-/// The output of `git ls-remote --symref`, reduced to what the patterns ask for. Pure. Error
-/// protocol: a line of another form.
-Result<Advertisement> parse_ref_listing(std::string_view output,
-                                        const std::vector<RefPattern>& patterns);
-
-/// "Receiving objects:  42% (420/1000), ..." of git's progress; nullopt: another line. Pure.
-std::optional<Progress> parse_progress(std::string_view line);
 
 }  // namespace freshet::remote

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,41 +16,71 @@
 
 namespace freshet::remote {
 
+struct HttpReply {
+  int status = 0;
+  /// Of a 2xx answer all of it, of another the first 64 KiB. Empty when a BodySink took it.
+  std::string body;
+  std::string content_type;
+  std::optional<std::chrono::seconds> retry_after;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string final_url;                                     ///< behind redirects
+};
+
+/// Takes a body as it comes and can hold the upstream back. Called by the client's thread: nothing
+/// here may block. The caller keeps it alive until `done` was called (send: until it returned).
+class BodySink {
+ public:
+  enum class Take {
+    more,  ///< go on
+    wait,  ///< nothing more until descriptor() can be written to
+    stop,  ///< end the transfer; `done` gets an error of class protocol
+  };
+  virtual ~BodySink() = default;
+
+  /// Once, before the first byte, with status and headers. False: the body is collected in
+  /// HttpReply::body instead, as that of an answer that is not 2xx always is.
+  virtual bool accepts([[maybe_unused]] const HttpReply& head) { return true; }
+  /// Takes all of `bytes` (at most 16 KiB), keeping what it cannot hand on at once, and then says
+  /// `wait`. After `wait` it is called with no bytes when descriptor() can be written to, or is
+  /// broken, to hand on what it kept. `done` tells of success only after the last `wait` was
+  /// followed by `more`. While it waits, the clock of TimeLimits::silence stands still.
+  virtual Take take(std::string_view bytes) = 0;
+  /// What epoll(7) can watch: a pipe or socket that does not block. Looked at after `wait` only.
+  virtual int descriptor() const = 0;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< http or https, without credentials
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   Secret authorization;  ///< the whole value of the Authorization header; empty: none
-  std::string ca_file;   ///< beside the system's certificates; empty: those alone
-  std::uint64_t largest_answer = 64U << 20U;  ///< bytes collected in HttpReply::body
-  /// Takes the body of a 2xx answer as it comes instead of collecting it; false ends the transfer.
-  /// Called by the client's thread and must not block.
-  std::function<bool(std::string_view bytes)> on_body;
+  std::string ca_file;   ///< PEM, trusted beside the system's certificates; empty: those alone
+  std::uint64_t largest_answer = 64U << 20U;  ///< bytes collected of a 2xx answer
+  /// Takes the body of a 2xx answer instead of collecting it. Such a request asks for no
+  /// compression and has a connection (HTTP/1.1, kept alive) to itself, so that it holds nobody
+  /// else up.
+  BodySink* body_to = nullptr;
 };
 
-struct HttpReply {
-  int status = 0;
-  std::string body;  ///< empty when on_body took it
-  std::string content_type;
-  std::optional<std::chrono::seconds> retry_after;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
-  std::string final_url;  ///< behind redirects
-};
-
-/// Sends requests over connections that all users share. Redirects are followed within one host, and
-/// to another host only when nothing confidential is sent: credentials never reach another host.
-/// Errors: network (lookup, connection, TLS), timeout, conflict (cancelled), protocol (no HTTP, too
-/// large); any status is a reply, not an error. Thread-safe.
+/// Sends requests over connections that all users share. Redirects: at most 5, never from https to
+/// http; to another host only when nothing confidential is sent (no `authorization`, and no header
+/// but well-known harmless ones), so credentials never reach another host. Only GET and HEAD follow
+/// 301, 302 and 303; other methods get such an answer as their reply, and follow 307 and 308 with
+/// their body.
+/// Errors: network (lookup, connection, TLS, broken off), timeout, conflict (cancelled, stopped),
+/// protocol (no HTTP, too large, a redirect that is not followed), config (a URL, header or ca_file
+/// that cannot be used). Any status is a reply, not an error. Thread-safe.
 class HttpClient {
  public:
   using Done = std::function<void(Result<HttpReply>)>;
   virtual ~HttpClient() = default;
 
-  /// Blocks.
+  /// Blocks. Not from inside `done` or a BodySink.
   virtual Result<HttpReply> send(const HttpRequest& request, const TimeLimits& limits,
                                  const CancelToken& cancel) = 0;
-  /// Returns at once; `done` is called once, by the client's thread, and must not block.
+  /// Returns at once; `done` is called once, by the client's thread, and must not block. Of a
+  /// client that was stopped, it is called at once by the caller's thread.
   virtual void send_async(HttpRequest request, const TimeLimits& limits, const CancelToken& cancel,
                           Done done) = 0;
 };

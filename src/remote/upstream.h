@@ -11,10 +11,12 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/ids.h"
+#include "remote/time_limits.h"
 
 namespace freshet::remote {
 
-/// Which refs to ask for: a full name, or "refs/heads/*" for everything below (one "*", at the end).
+/// Which refs to ask for: a full name, or "refs/heads/*" for everything below (one "*", at the
+/// end).
 struct RefPattern {
   std::string text;
   bool matches(const RefName& ref) const;
@@ -23,7 +25,7 @@ struct RefPattern {
 
 /// What the upstream answers for its refs at one moment.
 struct Advertisement {
-  std::map<RefName, ObjectId> refs;     ///< those that match a pattern, without "HEAD"
+  std::map<RefName, ObjectId> refs;       ///< those that match a pattern, without "HEAD"
   std::optional<RefName> default_branch;  ///< what HEAD points to, when HEAD was asked for
   std::optional<ObjectId> head;           ///< nullopt: HEAD is unborn or was not asked for
 };
@@ -35,14 +37,8 @@ struct Progress {
   std::uint64_t total_objects = 0;
 };
 
-/// How long an operation may take.
-struct TimeLimits {
-  Duration total{};    ///< of the whole; 0: none
-  Duration silence{};  ///< without a byte from the upstream; 0: none
-};
-
 struct FetchRequest {
-  std::string mirror;  ///< path of the bare repository that takes the objects
+  std::string mirror;        ///< path of the bare repository that takes the objects
   int lock_descriptor = -1;  ///< of the mirror's lock; children hold it so that none outlives it
   /// Refs to bring, or an object without a ref: {RefName(), id}.
   struct Want {
@@ -52,15 +48,18 @@ struct FetchRequest {
   std::vector<Want> wants;
   int depth = 0;  ///< 0: full history
   TimeLimits limits;
-  std::function<void(const Progress&)> on_progress;  ///< may be empty; called by the fetching thread
+  std::function<void(const Progress&)>
+      on_progress;  ///< may be empty; called by the fetching thread
 };
 
-/// What arrived. The upstream may have moved on since its refs were listed: this is its newest answer.
+/// What arrived. The upstream may have moved on since its refs were listed: this is its newest
+/// answer.
 struct FetchReport {
   std::map<RefName, ObjectId> refs;
 };
 
-/// One remote repository, however it is reached. Used by one refresh at a time; no secret in errors.
+/// One remote repository, however it is reached. Used by one refresh at a time; no secret in
+/// errors.
 class Upstream {
  public:
   virtual ~Upstream() = default;

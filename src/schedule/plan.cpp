@@ -7,6 +7,10 @@ namespace {
 
 /// Announcements that one refresh may carry; beyond that the oldest say nothing the newest do not.
 constexpr std::size_t kMostAnnouncements = 10'000;
+/// The weight of repositories that fail: behind everything else.
+constexpr int kFailing = 9;
+/// After a 429 that does not say how long.
+constexpr Duration kDefaultPause{std::chrono::seconds(60)};
 
 /// Lower goes first: what somebody waits for, then repositories that nobody has looked at yet.
 int weight(Cause cause) {
@@ -37,7 +41,17 @@ void append(std::vector<Announcement>& list, const std::vector<Announcement>& mo
 }  // namespace
 
 Plan::Rank Plan::rank_of(const Entry& entry) {
-  return {weight(entry.waiting->cause), entry.waiting->order, entry.followed.name};
+  const int by_cause = weight(entry.waiting->cause);
+  const bool fails = entry.failures > 0 && by_cause > 0;
+  return {fails ? kFailing : by_cause, entry.waiting->order, entry.followed.name};
+}
+
+Plan::LaneKind Plan::lane_of(const Entry& entry) const {
+  const bool by_itself = weight(entry.waiting->cause) > weight(Cause::start);
+  return entry.followed.probes && entry.refreshed_before && by_itself && !entry.waiting->probed &&
+                 entry.announced.empty()
+             ? kProbe
+             : kWork;
 }
 
 void Plan::follow(const Followed& followed, Instant now) {
@@ -45,30 +59,30 @@ void Plan::follow(const Followed& followed, Instant now) {
   Entry& entry = position->second;
   if (added) {
     entry.followed = followed;
-    enqueue(entry, Cause::start, ++last_ticket_);
+    enqueue(entry, Cause::start, ++last_ticket_, now);
     return;
   }
   entry.forgotten = false;
   const std::optional<Waiting> waiting = entry.waiting;
-  dequeue(entry);  // the host may be another one now
-  const bool interval_changed = entry.followed.interval != followed.interval;
+  dequeue(entry, now);  // the host may be another one now
+  const std::optional<Duration> interval = interval_of(entry);
   entry.followed = followed;
   if (waiting) {
-    enqueue(entry, waiting->cause, waiting->ticket);
+    enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
   }
-  if (interval_changed && !entry.running && entry.timer_cause == Cause::poll) {
-    set_timer(entry, followed.interval ? std::optional(now + *followed.interval) : std::nullopt,
-              Cause::poll);
+  if (interval != interval_of(entry) && !entry.running && entry.timer_cause == Cause::poll) {
+    const auto changed = interval_of(entry);
+    set_timer(entry, changed ? std::optional(now + *changed) : std::nullopt, Cause::poll);
   }
 }
 
-void Plan::forget(const RepositoryName& name) {
+void Plan::forget(const RepositoryName& name, Instant now) {
   const auto position = entries_.find(name);
   if (position == entries_.end()) {
     return;
   }
   Entry& entry = position->second;
-  dequeue(entry);
+  dequeue(entry, now);
   set_timer(entry, std::nullopt, Cause::poll);
   if (entry.running) {
     entry.forgotten = true;
@@ -77,77 +91,104 @@ void Plan::forget(const RepositoryName& name) {
   }
 }
 
-void Plan::change_limits(const Limits& limits) {
+void Plan::change_limits(const Limits& limits, Instant now) {
   limits_ = limits;
-  for (auto& [key, host] : hosts_) {
-    refresh_head(host);
+  for (const auto& [key, host] : hosts_) {
+    refresh_heads(key, now);
   }
 }
 
-std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant /*now*/) {
+std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant now) {
   const auto position = entries_.find(trigger.repository);
   if (position == entries_.end() || position->second.forgotten) {
     return std::nullopt;
   }
   Entry& entry = position->second;
   const bool coalesced = entry.waiting.has_value();
+  const std::optional<Waiting> waiting = entry.waiting;
+  dequeue(entry, now);  // what is announced decides its lane
   append(entry.announced, trigger.announcements);
   if (trigger.cause == Cause::delivery) {
     entry.lag_attempts = 0;
     entry.lagging_since.reset();
+    if (entry.unannounced_since && now - *entry.unannounced_since < limits_.delivery_grace) {
+      entry.unannounced_since.reset();
+    }
+  }
+  if (waiting) {
+    enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
   }
   const Ticket ticket = ++last_ticket_;
-  enqueue(entry, trigger.cause, ticket);
+  enqueue(entry, trigger.cause, ticket, now);
+  if (trigger.cause == Cause::manual) {
+    hosts_[entry.followed.host].gate.try_now(now);
+    refresh_heads(entry.followed.host, now);
+  }
   return Receipt{ticket, coalesced};
 }
 
-void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket) {
-  Waiting waiting{cause, ticket, 0};
+void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed) {
+  Waiting waiting{cause, ticket, 0, probed};
   if (entry.waiting) {
     waiting.order = entry.waiting->order;
     waiting.ticket = std::max(waiting.ticket, entry.waiting->ticket);
+    waiting.probed = probed || entry.waiting->probed;
     if (weight(entry.waiting->cause) <= weight(cause)) {
       waiting.cause = entry.waiting->cause;
     }
-    dequeue(entry);
+    dequeue(entry, now);
   } else {
     waiting.order = ++last_order_;
   }
   entry.waiting = waiting;
   if (!entry.running) {
-    Host& host = hosts_[entry.followed.host];
-    host.queue.insert(rank_of(entry));
-    refresh_head(host);
+    hosts_[entry.followed.host].lanes[lane_of(entry)].queue.insert(rank_of(entry));
+    refresh_heads(entry.followed.host, now);
   }
 }
 
-void Plan::dequeue(Entry& entry) {
+void Plan::dequeue(Entry& entry, Instant now) {
   if (!entry.waiting) {
     return;
   }
   if (!entry.running) {
-    Host& host = hosts_[entry.followed.host];
-    host.queue.erase(rank_of(entry));
-    refresh_head(host);
+    hosts_[entry.followed.host].lanes[lane_of(entry)].queue.erase(rank_of(entry));
+    refresh_heads(entry.followed.host, now);
   }
   entry.waiting.reset();
 }
 
-void Plan::refresh_head(Host& host) {
-  std::optional<Rank> head;
-  if (!host.queue.empty() && host.running < limits_.per_host) {
-    head = *host.queue.begin();
+void Plan::refresh_heads(const HostKey& key, Instant now) {
+  Host& host = hosts_[key];
+  const std::array<int, 2> limits{limits_.probes_per_host, limits_.per_host};
+  for (std::size_t lane = 0; lane < host.lanes.size(); ++lane) {
+    HostLane& here = host.lanes[lane];
+    std::optional<Rank> head;
+    if (!here.queue.empty() && here.running < host.gate.allowed(limits[lane], now)) {
+      head = *here.queue.begin();
+    }
+    if (head == here.head) {
+      continue;
+    }
+    if (here.head) {
+      lanes_[lane].heads.erase(*here.head);
+    }
+    if (head) {
+      lanes_[lane].heads.insert(*head);
+    }
+    here.head = head;
   }
-  if (head == host.head) {
-    return;
+  const bool somebody_waits = !host.lanes[kProbe].queue.empty() || !host.lanes[kWork].queue.empty();
+  const auto timer = somebody_waits ? host.gate.changes_at(now) : std::nullopt;
+  if (timer != host.timer) {
+    if (host.timer) {
+      host_timers_.erase({*host.timer, key});
+    }
+    if (timer) {
+      host_timers_.insert({*timer, key});
+    }
+    host.timer = timer;
   }
-  if (host.head) {
-    heads_.erase(*host.head);
-  }
-  if (head) {
-    heads_.insert(*head);
-  }
-  host.head = head;
 }
 
 void Plan::set_timer(Entry& entry, std::optional<Instant> at, Cause cause) {
@@ -166,30 +207,81 @@ void Plan::fire_timers(Instant now) {
     Entry& entry = entries_.at(timers_.begin()->second);
     const Cause cause = entry.timer_cause;
     set_timer(entry, std::nullopt, cause);
-    enqueue(entry, cause, ++last_ticket_);
+    enqueue(entry, cause, ++last_ticket_, now);
+  }
+  while (!host_timers_.empty() && host_timers_.begin()->first <= now) {
+    refresh_heads(HostKey(host_timers_.begin()->second), now);
   }
 }
 
 std::optional<Job> Plan::start_next(Instant now) {
+  return start(kWork, now);
+}
+
+std::optional<Job> Plan::start_next_probe(Instant now) {
+  return start(kProbe, now);
+}
+
+std::optional<Job> Plan::start(LaneKind kind, Instant now) {
   fire_timers(now);
-  if (running_ >= static_cast<std::size_t>(limits_.refreshes) || heads_.empty()) {
+  Lane& lane = lanes_[kind];
+  const int limit = kind == kWork ? limits_.refreshes : limits_.probes;
+  if (lane.running >= static_cast<std::size_t>(limit) || lane.heads.empty()) {
     return std::nullopt;
   }
-  Entry& entry = entries_.at(std::get<2>(*heads_.begin()));
+  const Rank& first = *lane.heads.begin();
+  // The failing ones stand last: when one of them is first, only such are left.
+  const bool as_failing = kind == kWork && std::get<0>(first) == kFailing;
+  const auto share = static_cast<std::size_t>(std::max(1, limits_.refreshes / 4));
+  if (as_failing && failing_running_ >= share) {
+    return std::nullopt;
+  }
+  Entry& entry = entries_.at(std::get<2>(first));
   const Waiting waiting = *entry.waiting;
-  dequeue(entry);
+  dequeue(entry, now);
   // Whatever the timer was for, this refresh does it.
   set_timer(entry, std::nullopt, Cause::poll);
   Job job{entry.followed.name, waiting.cause, waiting.ticket, std::move(entry.announced)};
   entry.announced.clear();
   entry.running = job;
   entry.running_on = entry.followed.host;
+  entry.running_in = kind;
+  entry.runs_as_failing = as_failing;
   entry.started = now;
-  Host& host = hosts_[entry.followed.host];
-  ++host.running;
-  ++running_;
-  refresh_head(host);
+  failing_running_ += as_failing ? 1 : 0;
+  ++hosts_[entry.running_on].lanes[kind].running;
+  ++lane.running;
+  refresh_heads(entry.running_on, now);
   return job;
+}
+
+/// Takes it out of the running ones; what waited behind it may start.
+void Plan::release(Entry& entry, Instant now) {
+  failing_running_ -= entry.runs_as_failing ? 1 : 0;
+  --lanes_[entry.running_in].running;
+  --hosts_[entry.running_on].lanes[entry.running_in].running;
+  entry.running.reset();
+  refresh_heads(entry.running_on, now);
+  if (entry.waiting && !entry.forgotten) {  // it was kept out of its host's queue meanwhile
+    hosts_[entry.followed.host].lanes[lane_of(entry)].queue.insert(rank_of(entry));
+    refresh_heads(entry.followed.host, now);
+  }
+}
+
+void Plan::needs_refresh(const RepositoryName& name, Instant now) {
+  const auto position = entries_.find(name);
+  if (position == entries_.end() || !position->second.running) {
+    return;
+  }
+  Entry& entry = position->second;
+  const Job job = *entry.running;
+  hosts_[entry.running_on].gate.answered();
+  release(entry, now);
+  if (entry.forgotten) {
+    entries_.erase(position);
+    return;
+  }
+  enqueue(entry, job.cause, job.ticket, now, true);
 }
 
 Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) {
@@ -200,23 +292,73 @@ Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) 
   Entry& entry = position->second;
   Finished finished;
   finished.settled = settle(entry, outcome, now);
-  entry.running.reset();
-  --running_;
-  Host& ran_on = hosts_[entry.running_on];
-  --ran_on.running;
-  refresh_head(ran_on);
+  finished.missed_delivery = judge_deliveries(entry, outcome, now);
+  note_host(entry.running_on, outcome, now, chance);
+  if (!outcome.cancelled) {
+    entry.failures = outcome.error ? entry.failures + 1 : 0;
+  }
+  release(entry, now);
   if (entry.forgotten) {
     entries_.erase(position);
     return finished;
   }
   plan_next(entry, outcome, now, chance);
-  if (entry.waiting) {  // it was kept out of its host's queue while the refresh ran
-    Host& host = hosts_[entry.followed.host];
-    host.queue.insert(rank_of(entry));
-    refresh_head(host);
-  }
   finished.next = entry.waiting ? std::optional(now) : entry.timer;
   return finished;
+}
+
+void Plan::note_host(const HostKey& key, const Outcome& outcome, Instant now, double chance) {
+  HostGate& gate = hosts_[key].gate;
+  if (outcome.cancelled || !outcome.asked) {
+    return;
+  }
+  if (!outcome.error) {
+    gate.answered();
+    return;
+  }
+  switch (outcome.error->error_class) {
+    case ErrorClass::network:
+    case ErrorClass::timeout:
+      gate.failed(now, chance);
+      break;
+    case ErrorClass::rate_limited:
+      gate.asked_to_wait(
+          now, outcome.error->retry_after ? Duration(*outcome.error->retry_after) : kDefaultPause);
+      break;
+    default:
+      gate.answered();
+      break;
+  }
+}
+
+/// Whether an earlier poll's find was never announced, and what this refresh says of deliveries.
+bool Plan::judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) const {
+  if (outcome.error || outcome.cancelled) {
+    return false;
+  }
+  bool missed = false;
+  if (entry.unannounced_since && now - *entry.unannounced_since >= limits_.delivery_grace) {
+    missed = true;
+    entry.deliveries_arrive = false;
+    entry.unannounced_since.reset();
+  }
+  if (!entry.running->announcements.empty()) {
+    entry.deliveries_arrive = true;
+  } else if (outcome.result == RefreshResult::updated && entry.deliveries_arrive &&
+             entry.refreshed_before && weight(outcome.cause) > weight(Cause::start)) {
+    entry.unannounced_since = now;
+  }
+  entry.refreshed_before = true;
+  return missed;
+}
+
+std::optional<Duration> Plan::interval_of(const Entry& entry) {
+  const Followed& followed = entry.followed;
+  const bool rarely = entry.deliveries_arrive && !entry.unannounced_since;
+  if (!rarely || !followed.interval || !followed.webhook_interval) {
+    return followed.interval;
+  }
+  return std::optional(std::max(*followed.interval, *followed.webhook_interval));
 }
 
 std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, Instant now) {
@@ -262,22 +404,20 @@ void Plan::plan_next(Entry& entry, const Outcome& outcome, Instant now, double c
     return;
   }
   if (outcome.error) {
-    ++entry.failures;
     set_timer(entry, now + retry_delay(entry, *outcome.error, chance), Cause::retry);
     return;
   }
-  entry.failures = 0;
   if (entry.lagging_since) {
     const Backoff lag{std::chrono::seconds(1), limits_.lag_limit, 0};
     const Instant next = now + lag.delay(++entry.lag_attempts, chance);
     set_timer(entry, std::min(next, *entry.lagging_since + limits_.lag_limit), Cause::retry);
     return;
   }
-  if (!entry.followed.interval) {
+  if (!interval_of(entry)) {
     return;
   }
   // The first polls after a start are spread over a whole interval, later ones keep their distance.
-  const Duration interval = *entry.followed.interval;
+  const Duration interval = *interval_of(entry);
   const Duration wait = entry.polled_before ? scaled(interval, 1 - limits_.poll_jitter * chance)
                                             : scaled(interval, 0.1 + 0.9 * chance);
   entry.polled_before = true;
@@ -287,7 +427,8 @@ void Plan::plan_next(Entry& entry, const Outcome& outcome, Instant now, double c
 }
 
 Instant Plan::wakes_at() const {
-  return timers_.empty() ? Instant::max() : timers_.begin()->first;
+  const Instant own = timers_.empty() ? Instant::max() : timers_.begin()->first;
+  return host_timers_.empty() ? own : std::min(own, host_timers_.begin()->first);
 }
 
 bool Plan::is_running(const RepositoryName& name) const {
@@ -298,9 +439,21 @@ bool Plan::is_running(const RepositoryName& name) const {
 std::size_t Plan::waiting() const {
   std::size_t count = 0;
   for (const auto& [key, host] : hosts_) {
-    count += host.queue.size();
+    for (const HostLane& lane : host.lanes) {
+      count += lane.queue.size();
+    }
   }
   return count;
+}
+
+std::vector<HostKey> Plan::open_breakers(Instant now) const {
+  std::vector<HostKey> open;
+  for (const auto& [key, host] : hosts_) {
+    if (host.gate.open(now)) {
+      open.push_back(key);
+    }
+  }
+  return open;
 }
 
 }  // namespace freshet::schedule

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "model/job.h"
 #include "model/outcome.h"
 #include "model/trigger.h"
+#include "schedule/host_gate.h"
 
 namespace freshet::schedule {
 
@@ -24,16 +26,23 @@ struct Followed {
   RepositoryName name;
   HostKey host;
   std::optional<Duration> interval;  ///< nullopt: no polling
+  /// The interval while deliveries prove to arrive; nullopt: the same.
+  std::optional<Duration> webhook_interval = std::nullopt;
+  bool probes = false;  ///< polls begin with a probe, which needs no worker
 };
 
 struct Limits {
   int refreshes = 8;  ///< running at once
   int per_host = 4;   ///< running at once towards one upstream host
+  int probes = 512;   ///< probes in flight
+  int probes_per_host = 64;
   Backoff backoff{std::chrono::seconds(1), std::chrono::minutes(5), 0.2};
   /// First delay after an error that trying again quickly cannot mend.
   Duration slow_first{std::chrono::seconds(30)};
   /// How long an upstream may still answer what it had before its own announcement.
   Duration lag_limit{std::chrono::minutes(2)};
+  /// A delivery that comes so long after a poll found its change was only slower, not missed.
+  Duration delivery_grace{std::chrono::seconds(30)};
   double poll_jitter = 0.1;  ///< a share of the interval that chance takes off a poll
 };
 
@@ -43,23 +52,32 @@ struct Limits {
 /// For each repository at most one refresh runs and at most one waits: triggers that come while one
 /// waits join it, triggers that come while one runs make the next. Nothing accepted is lost: what a
 /// failed or cancelled refresh did not serve is carried into the next one.
+///
+/// A poll of a repository that can be probed goes through two lanes: a probe, of which hundreds are
+/// in flight, and a refresh by a worker only when the probe found something. Repositories that fail
+/// come last and never take more than a quarter of the workers.
 class Plan {
  public:
   explicit Plan(Limits limits) : limits_(limits) {}
 
   /// Adds a repository, with a first refresh of cause start waiting, or changes a known one.
   void follow(const Followed& followed, Instant now);
-  void forget(const RepositoryName& name);
-  void change_limits(const Limits& limits);
+  void forget(const RepositoryName& name, Instant now);
+  void change_limits(const Limits& limits, Instant now);
 
   /// nullopt: no such repository.
   std::optional<Receipt> trigger(const Trigger& trigger, Instant now);
 
   /// The refresh to start now, if the limits allow one; it counts as running from here on.
   std::optional<Job> start_next(Instant now);
+  /// The same for probes. A probe that found nothing new, or failed, ends by finish(); one that
+  /// found something by needs_refresh(), which makes a refresh of it wait.
+  std::optional<Job> start_next_probe(Instant now);
+  void needs_refresh(const RepositoryName& name, Instant now);
 
   struct Finished {
     std::optional<Instant> next;         ///< when it runs again by itself
+    bool missed_delivery = false;        ///< a poll found what no delivery has announced since
     std::vector<std::uint64_t> settled;  ///< journal ids whose announcements are served or given up
   };
   /// Takes the outcome of a running refresh. `chance` is uniform in [0, 1).
@@ -68,21 +86,26 @@ class Plan {
   /// When start_next may have something new although nobody calls; max(): never.
   Instant wakes_at() const;
   bool is_running(const RepositoryName& name) const;
-  std::size_t waiting() const;  ///< refreshes that could start but for the limits
-  std::size_t running() const { return running_; }
+  std::size_t waiting() const;  ///< refreshes and probes that could start but for the limits
+  std::size_t running() const { return lanes_[kWork].running; }
+  std::vector<HostKey> open_breakers(Instant now) const;
 
  private:
   struct Waiting {
     Cause cause = Cause::poll;
     Ticket ticket = 0;
     std::uint64_t order = 0;  ///< first come, first served within a cause's rank
+    bool probed = false;      ///< a probe found something: only a refresh helps
   };
+  enum LaneKind : std::size_t { kProbe, kWork };
   struct Entry {
     Followed followed;
     bool forgotten = false;  ///< goes when its refresh ends
     std::optional<Waiting> waiting;
     std::optional<Job> running;
-    HostKey running_on;  ///< the host that the running refresh counts for
+    HostKey running_on;  ///< the host that it counts for
+    LaneKind running_in = kWork;
+    bool runs_as_failing = false;  ///< it counts against the failing ones' share
     Instant started{};
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
@@ -91,19 +114,37 @@ class Plan {
     int lag_attempts = 0;
     std::optional<Instant> lagging_since;
     bool polled_before = false;
+    bool refreshed_before = false;  ///< so that a probe has something to compare with
+    bool deliveries_arrive = false;
+    std::optional<Instant> unannounced_since;  ///< a poll found a change then
   };
   using Rank = std::tuple<int, std::uint64_t, RepositoryName>;
-  struct Host {
+  struct HostLane {
     int running = 0;
     std::set<Rank> queue;
-    std::optional<Rank> head;  ///< as it stands in heads_
+    std::optional<Rank> head;  ///< as it stands in the lane's heads
+  };
+  struct Host {
+    std::array<HostLane, 2> lanes;
+    HostGate gate;
+    std::optional<Instant> timer;  ///< when the gate opens, as it stands in host_timers_
+  };
+  struct Lane {
+    std::size_t running = 0;
+    std::set<Rank> heads;  ///< the first waiting one of every host that may start one
   };
 
   void set_timer(Entry& entry, std::optional<Instant> at, Cause cause);
-  void enqueue(Entry& entry, Cause cause, Ticket ticket);
-  void dequeue(Entry& entry);
+  void enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed = false);
+  void dequeue(Entry& entry, Instant now);
   void fire_timers(Instant now);
-  void refresh_head(Host& host);
+  void refresh_heads(const HostKey& key, Instant now);
+  std::optional<Job> start(LaneKind lane, Instant now);
+  void release(Entry& entry, Instant now);
+  LaneKind lane_of(const Entry& entry) const;
+  void note_host(const HostKey& key, const Outcome& outcome, Instant now, double chance);
+  bool judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) const;
+  static std::optional<Duration> interval_of(const Entry& entry);
   void plan_next(Entry& entry, const Outcome& outcome, Instant now, double chance);
   Duration retry_delay(const Entry& entry, const Error& error, double chance) const;
   std::vector<std::uint64_t> settle(Entry& entry, const Outcome& outcome, Instant now);
@@ -113,9 +154,9 @@ class Plan {
   std::unordered_map<RepositoryName, Entry> entries_;
   std::set<std::pair<Instant, RepositoryName>> timers_;
   std::unordered_map<HostKey, Host> hosts_;
-  /// The first waiting refresh of every host that may start one.
-  std::set<Rank> heads_;
-  std::size_t running_ = 0;
+  std::set<std::pair<Instant, HostKey>> host_timers_;
+  std::array<Lane, 2> lanes_;
+  std::size_t failing_running_ = 0;
   Ticket last_ticket_ = 0;
   std::uint64_t last_order_ = 0;
 };

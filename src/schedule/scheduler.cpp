@@ -43,6 +43,10 @@ void Scheduler::stop() {
     thread.join();
   }
   threads_.clear();
+  const MutexLock lock(mutex_);
+  while (probes_in_flight_ > 0) {
+    probes_ended_.wait(mutex_);
+  }
 }
 
 void Scheduler::follow(const Followed& followed) {
@@ -55,7 +59,7 @@ void Scheduler::follow(const Followed& followed) {
 
 void Scheduler::forget(const RepositoryName& name) {
   const MutexLock lock(mutex_);
-  plan_.forget(name);
+  plan_.forget(name, now());
   if (const auto position = running_.find(name); position != running_.end()) {
     position->second.cancel();
   }
@@ -86,9 +90,18 @@ std::size_t Scheduler::queue_depth() const {
   return plan_.waiting();
 }
 
-void Scheduler::run_timers() {
+std::vector<HostKey> Scheduler::open_breakers() const {
   const MutexLock lock(mutex_);
-  while (!stopping_) {
+  return plan_.open_breakers(now());
+}
+
+void Scheduler::run_timers() {
+  for (;;) {
+    start_probes();
+    const MutexLock lock(mutex_);
+    if (stopping_) {
+      return;
+    }
     heartbeat_ = stamp();
     const Instant due = plan_.wakes_at();
     if (due <= now()) {
@@ -98,6 +111,55 @@ void Scheduler::run_timers() {
     const Instant next = due <= now() ? now() + kHeartbeat / 10 : due;
     timer_or_stop_.wait_until(mutex_, std::min(next, now() + kHeartbeat));
   }
+}
+
+void Scheduler::start_probes() {
+  Prober* prober = world_.prober();
+  if (prober == nullptr) {
+    return;
+  }
+  for (;;) {
+    std::optional<Job> job;
+    const CancelToken cancel;
+    {
+      const MutexLock lock(mutex_);
+      if (stopping_ || !(job = plan_.start_next_probe(now()))) {
+        return;
+      }
+      running_.insert_or_assign(job->repository, cancel);
+      ++probes_in_flight_;
+    }
+    prober->probe(*job, cancel,
+                  [this, asked = *job, started = wall_now()](const ProbeAnswer& answer) {
+                    probe_done(asked, started, answer);
+                  });
+  }
+}
+
+void Scheduler::probe_done(const Job& job, WallTime started, const ProbeAnswer& answer) {
+  if (answer.changed && !answer.error) {
+    const MutexLock lock(mutex_);
+    running_.erase(job.repository);
+    plan_.needs_refresh(job.repository, now());
+    work_or_stop_.notify_one();
+  } else {
+    Outcome outcome;
+    outcome.repository = job.repository;
+    outcome.cause = job.cause;
+    outcome.ticket = job.ticket;
+    outcome.probe_only = true;
+    outcome.started = started;
+    outcome.ended = wall_now();
+    if (answer.error) {
+      outcome.result = RefreshResult::failed;
+      outcome.error = answer.error;
+      outcome.cancelled = answer.error->error_class == ErrorClass::conflict;
+    }
+    conclude(outcome);
+  }
+  const MutexLock lock(mutex_);
+  --probes_in_flight_;
+  probes_ended_.notify_all();
 }
 
 void Scheduler::run_jobs() {
@@ -123,20 +185,27 @@ void Scheduler::run(const Job& job, const CancelToken& cancel) {
   world_.events().report(RefreshStarted{job.repository, job.cause, wall_now()});
   Outcome outcome = world_.runner().run(job, cancel);
   outcome.cancelled = outcome.cancelled || (outcome.error && cancel.cancelled());
+  conclude(outcome);
+}
+
+void Scheduler::conclude(const Outcome& outcome) {
   // Before the plan may start the next one, so that nobody sees it start before this one's end.
   world_.events().report(RefreshFinished{outcome});
   Plan::Finished finished;
   {
     const MutexLock lock(mutex_);
-    running_.erase(job.repository);
+    running_.erase(outcome.repository);
     finished = plan_.finish(outcome, now(), chance());
   }
   world_.settled(finished.settled);
+  if (finished.missed_delivery) {
+    world_.events().report(DeliveryMissed{outcome.repository});
+  }
   std::optional<WallTime> next;
   if (finished.next) {
     next = wall_now() + std::chrono::duration_cast<WallTime::duration>(*finished.next - now());
   }
-  world_.events().report(NextRefreshPlanned{job.repository, next});
+  world_.events().report(NextRefreshPlanned{outcome.repository, next});
   // What this refresh kept waiting, and the timer it set, are new to the others.
   work_or_stop_.notify_one();
   timer_or_stop_.notify_one();

@@ -22,6 +22,8 @@ class Scheduler : public TriggerSink {
    public:
     virtual ~World() = default;
     virtual JobRunner& runner() = 0;
+    /// nullptr: every poll is a refresh.
+    virtual Prober* prober() { return nullptr; }
     virtual EventSink& events() = 0;
     /// Announcements that are served or given up, by their ids in the journal.
     virtual void settled(const std::vector<std::uint64_t>& journal_ids) = 0;
@@ -44,11 +46,15 @@ class Scheduler : public TriggerSink {
   /// False when the timer thread has not come round for 10 seconds.
   bool makes_progress() const;
   std::size_t queue_depth() const EXCLUDES(mutex_);
+  std::vector<HostKey> open_breakers() const EXCLUDES(mutex_);
 
  private:
   void run_timers() EXCLUDES(mutex_);
   void run_jobs() EXCLUDES(mutex_);
   void run(const Job& job, const CancelToken& cancel) EXCLUDES(mutex_);
+  void start_probes() EXCLUDES(mutex_);
+  void probe_done(const Job& job, WallTime started, const ProbeAnswer& answer) EXCLUDES(mutex_);
+  void conclude(const Outcome& outcome) EXCLUDES(mutex_);
   double chance();
 
   World& world_;
@@ -61,6 +67,8 @@ class Scheduler : public TriggerSink {
   Plan plan_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::unordered_map<RepositoryName, CancelToken> running_ GUARDED_BY(mutex_);
+  std::size_t probes_in_flight_ GUARDED_BY(mutex_) = 0;
+  Condition probes_ended_;
 
   std::vector<std::thread> threads_;
 };

@@ -136,7 +136,8 @@ Result<void> Journal::append(const RepositoryName& repository,
       segment_of_[last_id_] = segment;
     }
   }
-  std::string lines;
+  // The line end in front: a full disk may have cut the line before it short.
+  std::string lines = "\n";
   for (const Announcement& announcement : announcements) {
     lines += to_line(repository, announcement);
   }

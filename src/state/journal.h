@@ -19,8 +19,8 @@ namespace freshet::state {
 ///
 /// Format: numbered files `announced.N` in one directory, one JSON object a line:
 /// {"id":7,"at":MILLIS,"repository":NAME,"ref":REF,"before":HEX,"after":HEX}, before and after
-/// left out when unknown. A line that a crash cut short is passed over. A file goes once everything
-/// in it is settled and a newer one is in use. Thread-safe.
+/// left out when unknown. Empty lines, and a line that a crash cut short, are passed over. A file
+/// goes once everything in it is settled and a newer one is in use. Thread-safe.
 class Journal {
  public:
   struct Entry {

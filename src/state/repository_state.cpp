@@ -57,6 +57,10 @@ void apply(RepositoryState& state, const DeliveryAccepted& event) {
   state.last_delivery = event.at;
 }
 
+void apply(RepositoryState& state, const DeliveryMissed& /*event*/) {
+  ++state.missed_deliveries;
+}
+
 }  // namespace
 
 std::string_view to_string(Condition condition) {

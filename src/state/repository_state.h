@@ -32,6 +32,7 @@ struct RepositoryState {
   std::optional<Failure> failure;
   std::optional<WallTime> next_poll;
   std::optional<WallTime> last_delivery;
+  std::int64_t missed_deliveries = 0;
   std::vector<CheckoutStatus> checkouts;
   std::optional<RefName> default_branch;  ///< of the upstream, as last seen
   /// Every trigger up to this ticket is answered by `last_outcome`.

@@ -223,7 +223,7 @@ TEST(Plan, ForgetsARepositoryOnceItsRefreshHasEnded) {
   Plan plan = settled_plan();
   plan.trigger(trigger("docs", Cause::manual), kStart);
   const Job job = *plan.start_next(kStart);
-  plan.forget(RepositoryName("docs"));
+  plan.forget(RepositoryName("docs"), kStart);
   EXPECT_FALSE(plan.trigger(trigger("docs", Cause::manual), kStart));
   EXPECT_EQ(plan.running(), 1U);
   plan.finish(succeeded(job), kStart, 0);
@@ -244,6 +244,194 @@ TEST(Plan, FollowsAChangedHostAndIntervalWhileARefreshRuns) {
   EXPECT_TRUE(plan.start_next(kStart));
   plan.follow(repository("other", "old"), kStart);
   EXPECT_TRUE(plan.start_next(kStart)) << "the old host is free again";
+}
+
+Followed probed(const std::string& name, const std::string& host = "host") {
+  Followed followed = repository(name, host);
+  followed.probes = true;
+  return followed;
+}
+
+Outcome updated(const Job& job) {
+  Outcome outcome = succeeded(job);
+  outcome.cause = job.cause;
+  outcome.result = RefreshResult::updated;
+  return outcome;
+}
+
+TEST(Plan, PollsByAProbeOnceThereIsSomethingToCompareWith) {
+  Plan plan({});
+  plan.follow(probed("docs"), kStart);
+  EXPECT_FALSE(plan.start_next_probe(kStart)) << "never refreshed yet";
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  const Instant due = plan.wakes_at();
+  EXPECT_FALSE(plan.start_next(due)) << "a poll takes no worker";
+  const auto probe = plan.start_next_probe(due);
+  ASSERT_TRUE(probe);
+  EXPECT_TRUE(plan.finish(succeeded(*probe), due, 0).next) << "nothing new";
+}
+
+TEST(Plan, RefreshesWhatAProbeFoundChanged) {
+  Plan plan({});
+  plan.follow(probed("docs"), kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  const Instant due = plan.wakes_at();
+  const Job probe = *plan.start_next_probe(due);
+  plan.needs_refresh(probe.repository, due);
+  EXPECT_FALSE(plan.start_next_probe(due));
+  const auto job = plan.start_next(due);
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->cause, Cause::poll);
+  EXPECT_GE(job->ticket, probe.ticket);
+}
+
+TEST(Plan, SendsATriggerThatComesDuringAProbeToARefresh) {
+  Plan plan({});
+  plan.follow(probed("docs"), kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  const Instant due = plan.wakes_at();
+  const Job probe = *plan.start_next_probe(due);
+  const auto receipt = plan.trigger(delivery("docs", 3), due);
+  EXPECT_FALSE(plan.start_next(due)) << "one at a time";
+  plan.finish(succeeded(probe), due, 0);
+  const auto job = plan.start_next(due);
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->ticket, receipt->ticket);
+  EXPECT_EQ(job->announcements.size(), 1U);
+}
+
+TEST(Plan, KeepsHundredsOfProbesInFlightButNotMoreThanAHostTakes) {
+  Limits limits;
+  limits.probes_per_host = 3;
+  limits.refreshes = 100;
+  limits.per_host = 100;
+  Plan plan(limits);
+  for (int i = 0; i < 5; ++i) {
+    plan.follow(probed(std::to_string(i)), kStart);
+  }
+  while (const auto job = plan.start_next(kStart)) {
+    plan.finish(succeeded(*job), kStart, 0);
+  }
+  const Instant later = kStart + 1h;
+  int probes = 0;
+  std::optional<Job> last;
+  while (auto job = plan.start_next_probe(later)) {
+    last = std::move(job);
+    ++probes;
+  }
+  EXPECT_EQ(probes, 3);
+  plan.finish(succeeded(*last), later, 0);
+  EXPECT_TRUE(plan.start_next_probe(later));
+}
+
+TEST(Plan, OpensTheBreakerOfAHostAndLetsOneTrialThrough) {
+  Limits limits;
+  limits.per_host = 8;
+  Plan plan(limits);
+  for (int i = 0; i < 8; ++i) {
+    plan.follow(repository("r" + std::to_string(i), "dead"), kStart);
+  }
+  std::vector<Job> jobs;
+  while (const auto job = plan.start_next(kStart)) {
+    jobs.push_back(*job);
+  }
+  ASSERT_EQ(jobs.size(), 8U);
+  for (const Job& job : jobs) {
+    plan.finish(failed(job), kStart, 0);
+  }
+  EXPECT_EQ(plan.open_breakers(kStart).size(), 1U);
+  EXPECT_FALSE(plan.start_next(kStart + 4s)) << "the breaker is open";
+  Instant time = kStart + 10min;
+  const auto trial = plan.start_next(time);
+  ASSERT_TRUE(trial);
+  EXPECT_FALSE(plan.start_next(time)) << "a single trial";
+  plan.finish(succeeded(*trial), time, 0);
+  EXPECT_TRUE(plan.start_next(time));
+  EXPECT_TRUE(plan.start_next(time)) << "the way opens step by step";
+}
+
+TEST(Plan, LetsAPersonTryAHostBehindAnOpenBreaker) {
+  Plan plan = settled_plan();
+  for (int i = 0; i < 5; ++i) {
+    plan.trigger(trigger("docs", Cause::manual), kStart);
+    plan.finish(failed(*plan.start_next(kStart)), kStart, 0);
+  }
+  plan.trigger(trigger("docs", Cause::delivery), kStart);
+  EXPECT_FALSE(plan.start_next(kStart));
+  plan.trigger(trigger("docs", Cause::manual), kStart);
+  EXPECT_TRUE(plan.start_next(kStart));
+}
+
+TEST(Plan, PausesAWholeHostThatAsksForIt) {
+  Plan plan({});
+  plan.follow(repository("a", "forge"), kStart);
+  plan.follow(repository("b", "forge"), kStart);
+  plan.follow(repository("c", "elsewhere"), kStart);
+  const Job a = *plan.start_next(kStart);
+  Outcome outcome = failed(a, ErrorClass::rate_limited);
+  outcome.error->retry_after = 40s;
+  plan.finish(outcome, kStart, 0);
+  EXPECT_EQ(plan.start_next(kStart)->repository.text(), "c");
+  EXPECT_FALSE(plan.start_next(kStart + 39s));
+  EXPECT_EQ(plan.wakes_at(), kStart + 40s);
+  EXPECT_EQ(plan.start_next(kStart + 40s)->repository.text(), "b");
+}
+
+TEST(Plan, GivesFailingRepositoriesAQuarterOfTheWorkersAtMost) {
+  Limits limits;
+  limits.refreshes = 4;
+  limits.per_host = 4;
+  Plan plan(limits);
+  for (int i = 0; i < 4; ++i) {
+    plan.follow(repository("broken" + std::to_string(i), "h" + std::to_string(i)), kStart);
+  }
+  for (int i = 0; i < 4; ++i) {
+    plan.finish(failed(*plan.start_next(kStart), ErrorClass::corrupt), kStart, 0);
+  }
+  const Instant later = kStart + 1h;
+  EXPECT_TRUE(plan.start_next(later));
+  EXPECT_FALSE(plan.start_next(later)) << "the other three workers stay free";
+  plan.follow(repository("healthy", "other"), later);
+  EXPECT_EQ(plan.start_next(later)->repository.text(), "healthy");
+}
+
+TEST(Plan, PollsRarelyWhileDeliveriesProveToArrive) {
+  Plan plan({});
+  Followed followed = repository("docs");
+  followed.webhook_interval = 15min;
+  plan.follow(followed, kStart);
+  Instant time = kStart;
+  const auto run = [&] { return plan.finish(succeeded(*plan.start_next(time)), time, 0); };
+  run();
+  plan.trigger(delivery("docs", 1), time);
+  run();  // spread over the interval the first time
+  plan.trigger(delivery("docs", 2), time);
+  EXPECT_EQ(run().next, time + Duration(15min));
+
+  // A poll finds what nobody announced: the short interval is back, and after a while it counts.
+  time += 15min;
+  Job poll = *plan.start_next(time);
+  EXPECT_EQ(plan.finish(updated(poll), time, 0).next, time + Duration(60s));
+  time += 60s;
+  poll = *plan.start_next(time);
+  const auto finished = plan.finish(succeeded(poll), time, 0);
+  EXPECT_TRUE(finished.missed_delivery);
+  EXPECT_EQ(finished.next, time + Duration(60s));
+}
+
+TEST(Plan, DoesNotCallADeliveryMissedThatComesALittleLater) {
+  Plan plan({});
+  Followed followed = repository("docs");
+  followed.webhook_interval = 15min;
+  plan.follow(followed, kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  plan.trigger(delivery("docs", 1), kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  Instant time = plan.wakes_at();
+  plan.finish(updated(*plan.start_next(time)), time, 0);
+  plan.trigger(delivery("docs", 2), time + 5s);
+  const auto finished = plan.finish(succeeded(*plan.start_next(time + 5s)), time + 40s, 0);
+  EXPECT_FALSE(finished.missed_delivery);
 }
 
 }  // namespace

@@ -1,0 +1,72 @@
+#include "mirror/layout.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "base/files.h"
+
+namespace freshet::mirror {
+namespace {
+
+/// No extensions.*: libgit2 then refuses the repository. trustctime: linked trees share their files
+/// by hard links, and a new link changes the ctime. sharedRepository: who may read the published
+/// tree may read its history, whatever the umask.
+constexpr std::string_view kConfiguration =
+    "# Written by freshet; changes are lost.\n"
+    "[core]\n"
+    "  repositoryformatversion = 0\n"
+    "  filemode = true\n"
+    "  bare = true\n"
+    "  logAllRefUpdates = false\n"
+    "  trustctime = false\n"
+    "  sharedRepository = 0644\n"
+    "[gc]\n"
+    "  worktreePruneExpire = never\n"
+    "[maintenance]\n"
+    "  auto = false\n"
+    "[transfer]\n"
+    "  hideRefs = refs/freshet/incoming\n";
+constexpr std::string_view kFirstHead = "ref: refs/heads/main\n";
+
+bool has_content(const std::string& path, std::string_view expected) {
+  const auto content = read_file(path, 65536);
+  return content && *content == expected;
+}
+
+/// A power failure can leave HEAD empty.
+bool is_head(const std::string& path) {
+  const auto content = read_file(path, 4096);
+  return content && content->starts_with("ref: refs/");
+}
+
+}  // namespace
+
+Result<void> make_readable_directory(const std::string& path) {
+  if (is_directory(path)) {
+    return {};
+  }
+  FRESHET_CHECK(make_directories(path));
+  if (::chmod(path.c_str(), 0755) != 0) {
+    return fail(system_error(errno, "cannot set the mode of " + path));
+  }
+  return {};
+}
+
+Result<void> complete_layout(const std::string& mirror) {
+  for (const char* folder :
+       {"/objects", "/objects/info", "/objects/pack", "/refs", "/refs/heads", "/refs/tags"}) {
+    FRESHET_CHECK(make_readable_directory(mirror + folder));
+  }
+  if (!has_content(mirror + "/config", kConfiguration)) {
+    FRESHET_CHECK(write_file_atomically(mirror + "/config", kConfiguration));
+  }
+  // Last, because git takes a directory without HEAD for no repository.
+  if (!is_head(mirror + "/HEAD")) {
+    FRESHET_CHECK(write_file_atomically(mirror + "/HEAD", kFirstHead));
+  }
+  return {};
+}
+
+}  // namespace freshet::mirror

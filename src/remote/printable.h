@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace freshet::remote {
+
+/// A text of the upstream as it may stand in an error or a log line: one line of printable ASCII
+/// (anything else becomes "?"), at most 300 characters, without passwords in URLs. Pure.
+std::string printable(std::string_view text);
+
+}  // namespace freshet::remote

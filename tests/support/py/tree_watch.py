@@ -1,0 +1,71 @@
+"""A reader that looks at a published tree all the time, and must never find it less than complete."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+from upstream import Upstream, git
+
+
+class TreeWatch:
+    """`with TreeWatch(path, upstream):` fails at its end when any look between found the link gone or
+    a tree that is not, byte for byte, the commit that the link names."""
+
+    def __init__(self, path: Path, upstream: Upstream):
+        self._path, self._upstream = path, upstream
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look_again_and_again, daemon=True)
+        self._blobs_of = {}
+        self.looks = 0
+        self.wrong = None
+
+    def __enter__(self) -> "TreeWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, _value, _traceback) -> None:
+        self._over.set()
+        self._thread.join()
+        if kind is None:
+            assert self.looks and self.wrong is None, self.wrong
+
+    def _look_again_and_again(self) -> None:
+        while self.wrong is None:
+            self.wrong = self._look()
+            self.looks += 1
+            if self._over.wait(0.05):
+                return
+
+    def _look(self) -> str | None:
+        try:
+            tree = self._path.resolve(strict=True)
+            found = blobs_in(tree)
+            expected = self._blobs_of.get(tree.name) or self._blobs_of.setdefault(
+                tree.name, blobs_of(self._upstream.path, tree.name))
+            return None if found == expected else f"{tree} is not its commit"
+        except (OSError, AssertionError) as error:
+            return f"a reader met: {error}"
+
+
+def blobs_of(repository: Path, commit: str) -> dict[str, str]:
+    """Path -> blob id of the regular files of a commit."""
+    lines = git(repository, "ls-tree", "-r", commit).splitlines()
+    return {line.split("\t")[1]: line.split()[2] for line in lines}
+
+
+def blobs_in(tree: Path) -> dict[str, str]:
+    found = {}
+    for directory, folders, names in os.walk(tree):
+        folders[:] = [folder for folder in folders if folder != ".git"]
+        for name in set(names) - {".git"}:
+            content = Path(directory, name).read_bytes()
+            blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            found[str(Path(directory, name).relative_to(tree))] = blob
+    return found
+
+
+def ever_published(path: Path) -> set[str]:
+    """The commits whose trees were published at `path` within the last keep_old."""
+    slots = os.listdir(path.parent / f".{path.name}.freshet")
+    return {slot for slot in slots if len(slot) == 40}

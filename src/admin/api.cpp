@@ -66,11 +66,12 @@ http::Response Api::refresh(const RepositoryName& name, const http::Request& req
                             "wait: expected a duration of at most 1h, such as \"30s\"");
     }
   }
+  const bool accept_loss = request.query_value("accept_loss").value_or("") == "true";
   const Seat seat(waiting_, kMostWaiting);
   if (patience && !seat.given()) {
     return error_response(503, "busy", "too many requests wait already; ask again without wait");
   }
-  const auto receipt = triggers_.accept({name, Cause::manual, {}, ""});
+  const auto receipt = triggers_.accept({name, Cause::manual, {}, "", accept_loss});
   if (!receipt) {
     return receipt.error().error_class == ErrorClass::not_found
                ? unknown(name)

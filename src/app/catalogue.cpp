@@ -95,6 +95,8 @@ void CatalogueHolder::replace(config::Settings settings) {
 }
 
 void CatalogueHolder::learn(const RepositoryName& name, const std::vector<std::string>& urls) {
+  // One writer of the file at a time, so that the newest content is the one that stays.
+  const MutexLock writing(file_mutex_);
   std::string text;
   {
     const MutexLock lock(mutex_);

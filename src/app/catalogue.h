@@ -43,6 +43,7 @@ class CatalogueHolder {
 
  private:
   const std::string file_;
+  Mutex file_mutex_;
   mutable Mutex mutex_;
   LearntNames learnt_ GUARDED_BY(mutex_);
   std::shared_ptr<const Catalogue> catalogue_ GUARDED_BY(mutex_);

@@ -30,19 +30,19 @@ timespec to_timespec(Duration duration) {
 
 }  // namespace
 
-Daemon::Daemon(std::unique_ptr<Engine> engine, const config::Settings& settings)
+Daemon::Daemon(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
-      intake_world_(engine_->catalogue(), engine_->store(), *engine_),
+      intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_),
       intake_(intake_world_, *engine_, http::not_found_response()),
       api_(engine_->store(), *engine_),
-      public_router_(public_routes(intake_, *engine_, engine_->store())),
-      admin_router_(admin_routes(api_), admin_guard(settings.admin)) {
+      public_router_(public_routes(intake_, *engine_)),
+      admin_router_(admin_routes(api_, *engine_), admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) {
   FRESHET_TRY(auto engine, Engine::create(settings, log_progress()));
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(engine), settings));
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(engine)));
   FRESHET_CHECK(daemon->listen(settings));
   return daemon;
 }
@@ -75,7 +75,6 @@ std::string Daemon::summary() const {
 void prepare_signals() {
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
 }
 
 void wait_for_end(const schedule::Scheduler& scheduler, const ReloadHandler& reload) {
@@ -85,7 +84,7 @@ void wait_for_end(const schedule::Scheduler& scheduler, const ReloadHandler& rel
   for (;;) {
     const timespec patience = to_timespec(std::max(beat, Duration(100)));
     const int number = sigtimedwait(&signals, nullptr, &patience);
-    if (number == SIGHUP) {
+    if (number == SIGHUP && reload) {
       reload();
     } else if (number > 0) {
       manager.stopping();

@@ -21,7 +21,7 @@ class Daemon {
   std::string summary() const;
 
  private:
-  Daemon(std::unique_ptr<Engine> engine, const config::Settings& settings);
+  explicit Daemon(std::unique_ptr<Engine> engine);
   Result<void> listen(const config::Settings& settings);
 
   std::unique_ptr<Engine> engine_;
@@ -34,10 +34,11 @@ class Daemon {
   std::unique_ptr<http::Server> public_server_;
 };
 
-/// Blocks SIGTERM, SIGINT and SIGHUP for the whole process and ignores SIGPIPE. Before any thread.
+/// Blocks SIGTERM, SIGINT and SIGHUP for the whole process, so that they can be waited for. Before
+/// any thread.
 void prepare_signals();
 
-/// What to do at SIGHUP.
+/// What to do at SIGHUP; empty: end, as at the others.
 using ReloadHandler = std::function<void()>;
 
 /// Waits for SIGTERM or SIGINT; feeds the service manager's watchdog while the scheduler makes

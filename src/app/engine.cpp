@@ -48,8 +48,8 @@ std::shared_ptr<const sync::RepositorySpec> RefreshWorld::find(const RepositoryN
   return catalogue_.get()->find(name);
 }
 
-std::unique_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  return std::make_unique<remote::GitProgram>(spec.url, state_.git());
+std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
+  return std::make_shared<remote::GitProgram>(spec.url, state_.git());
 }
 
 void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {
@@ -133,6 +133,13 @@ void Engine::stop() {
 
 void Engine::reload(config::Settings settings) {
   const auto before = catalogue_.get();
+  if (settings.state_dir != before->settings.state_dir) {
+    // The lock and the journal are in the old one.
+    log::error("state_dir cannot change while freshet runs; restart it for that",
+               {{"stays", before->settings.state_dir}});
+    settings.state_dir = before->settings.state_dir;
+  }
+  scheduler_.change_limits(schedule_limits(settings));
   catalogue_.replace(std::move(settings));
   const auto after = catalogue_.get();
   for (const auto& [name, spec] : before->specs) {
@@ -167,6 +174,7 @@ Result<Receipt> Engine::accept(const Trigger& trigger) {
 
 void Engine::report(const Event& event) {
   store_.report(event);
+  meters_.report(event);
   if (const auto* finished = std::get_if<RefreshFinished>(&event)) {
     log_outcome(finished->outcome);
     if (finished->outcome.error && on_failure) {

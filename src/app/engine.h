@@ -8,6 +8,7 @@
 #include "base/file_lock.h"
 #include "base/git_environment.h"
 #include "checkout/sweeper.h"
+#include "metrics/meters.h"
 #include "model/event.h"
 #include "model/publication.h"
 #include "model/trigger.h"
@@ -44,7 +45,7 @@ class RefreshWorld : public sync::Syncer::World, public PublicationSink {
                checkout::Sweeper& sweeper, ProgressObserver observer);
 
   std::shared_ptr<const sync::RepositorySpec> find(const RepositoryName& name) override;
-  std::unique_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
+  std::shared_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
   const GitEnvironment& git() override { return state_.git(); }
   PublicationSink& publications() override { return *this; }
   void progress(const RepositoryName& name, const remote::Progress& progress) override;
@@ -83,12 +84,14 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
 
   CatalogueHolder& catalogue() { return catalogue_; }
   state::Store& store() { return store_; }
+  metrics::Meters& meters() { return meters_; }
   const schedule::Scheduler& scheduler() const { return scheduler_; }
 
  private:
   Engine(StateDirectory state, std::unique_ptr<state::Journal> journal, config::Settings settings,
          ProgressObserver observer);
   JobRunner& runner() override { return syncer_; }
+  Prober* prober() override { return &syncer_; }
   EventSink& events() override { return *this; }
   void settled(const std::vector<std::uint64_t>& journal_ids) override;
   void follow_everything();
@@ -98,6 +101,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   std::unique_ptr<state::Journal> journal_;
   CatalogueHolder catalogue_;
   state::Store store_;
+  metrics::Meters meters_;
   checkout::Sweeper sweeper_;
   RefreshWorld refresh_world_;
   sync::Syncer syncer_;

@@ -10,7 +10,9 @@ bool IntakeWorld::has_general_secrets() {
 
 std::vector<Secret> IntakeWorld::secrets(const std::optional<RepositoryName>& owner) {
   std::vector<Secret> secrets;
-  for (const std::string& location : catalogue_.get()->secret_files(owner)) {
+  // Held while its list is walked: a reload exchanges it at any moment.
+  const auto catalogue = catalogue_.get();
+  for (const std::string& location : catalogue->secret_files(owner)) {
     auto secret = read_secret(location);
     remember(location, secret ? "" : secret.error().message);
     // An empty one never matches, and keeps the others at their places.
@@ -50,6 +52,7 @@ void IntakeWorld::upstream_renamed(const RepositoryName& repository,
 }
 
 void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
+  meters_.delivery(record.forge, to_string(record.verdict));
   for (const RepositoryName& name : record.refreshed) {
     events_.report(DeliveryAccepted{name, std::string(record.forge), record.at});
   }

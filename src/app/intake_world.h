@@ -5,6 +5,7 @@
 
 #include "app/catalogue.h"
 #include "base/mutex.h"
+#include "metrics/meters.h"
 #include "model/event.h"
 #include "state/store.h"
 #include "webhook/intake.h"
@@ -15,8 +16,9 @@ namespace freshet::app {
 /// somebody to tell. Thread-safe.
 class IntakeWorld : public webhook::Intake::World {
  public:
-  IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, EventSink& events)
-      : catalogue_(catalogue), store_(store), events_(events) {}
+  IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, metrics::Meters& meters,
+              EventSink& events)
+      : catalogue_(catalogue), store_(store), meters_(meters), events_(events) {}
 
   bool has_general_secrets() override;
   std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) override;
@@ -33,6 +35,7 @@ class IntakeWorld : public webhook::Intake::World {
 
   CatalogueHolder& catalogue_;
   const state::Store& store_;
+  metrics::Meters& meters_;
   EventSink& events_;
   Mutex mutex_;
   /// The last problem of each secret file, so that it is logged once and not once a delivery.

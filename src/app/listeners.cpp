@@ -25,15 +25,18 @@ std::optional<RepositoryName> name_in(const std::string& path, const std::string
 }
 
 /// Both routes of one forge.
-void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake,
+void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake, metrics::Meters& meters,
                const std::string& forge) {
   const std::string path = "/api/v1/webhooks/" + forge;
   const auto guard = [&intake, forge, path](const http::Request& head) {
     return intake.guard(forge, name_in(head.path, path));
   };
-  const auto deliver = [&intake, forge, path](const http::Request& request,
-                                              const http::PathValues& /*values*/) {
-    return intake.deliver(forge, name_in(request.path, path), request);
+  const auto deliver = [&intake, &meters, forge, path](const http::Request& request,
+                                                       const http::PathValues& /*values*/) {
+    const Instant begin = now();
+    http::Response response = intake.deliver(forge, name_in(request.path, path), request);
+    meters.delivery_answered(now() - begin);
+    return response;
   };
   http::BodyPolicy body;
   body.media_types = {std::string(webhook::kMediaType)};
@@ -41,13 +44,21 @@ void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake,
   routes.push_back({path + "/{name}", {{"POST", deliver, body}}, guard});
 }
 
+http::Response metrics_page(Engine& engine) {
+  const metrics::Gauges gauges{engine.scheduler().queue_depth(), engine.scheduler().open_breakers(),
+                               FRESHET_VERSION};
+  http::Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = engine.meters().render(engine.store().all(), gauges);
+  return response;
+}
+
 }  // namespace
 
-std::vector<http::Route> public_routes(webhook::Intake& intake, const Engine& engine,
-                                       const state::Store& store) {
+std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) {
   std::vector<http::Route> routes;
   for (const webhook::Forge* forge : webhook::all_forges()) {
-    add_forge(routes, intake, std::string(forge->name));
+    add_forge(routes, intake, engine.meters(), std::string(forge->name));
   }
   routes.push_back(
       {"/healthz",
@@ -56,13 +67,13 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, const Engine& en
          }}}});
   routes.push_back(
       {"/readyz",
-       {{"GET", [&store](const http::Request& request, const http::PathValues& /*values*/) {
-           return admin::readiness(store, request, wall_now());
+       {{"GET", [&engine](const http::Request& request, const http::PathValues& /*values*/) {
+           return admin::readiness(engine.store(), request, wall_now());
          }}}});
   return routes;
 }
 
-std::vector<http::Route> admin_routes(admin::Api& api) {
+std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine) {
   using http::PathValues;
   using http::Request;
   return {
@@ -78,19 +89,22 @@ std::vector<http::Route> admin_routes(admin::Api& api) {
                        const PathValues& values) { return api.show(RepositoryName(values[0])); }}}},
       {"/api/v1/refresh",
        {{"POST", [&api](const Request&, const PathValues&) { return api.refresh_all(); }}}},
+      {"/metrics",
+       {{"GET", [&engine](const Request&, const PathValues&) { return metrics_page(engine); }}}},
   };
 }
 
-http::Guard admin_guard(const config::Admin& settings) {
-  return [origin = http::OriginGuard(settings.hosts), token_file = settings.token_file](
-             const http::Request& head) -> std::optional<http::Response> {
-    if (auto refused = origin(head)) {
+http::Guard admin_guard(const CatalogueHolder& holder) {
+  return [&holder](const http::Request& head) -> std::optional<http::Response> {
+    const auto catalogue = holder.get();
+    const config::Admin& settings = catalogue->settings.admin;
+    if (auto refused = http::OriginGuard(settings.hosts)(head)) {
       return refused;
     }
-    if (token_file.empty()) {
+    if (settings.token_file.empty()) {
       return std::nullopt;
     }
-    return http::check_token(head, [&] { return read_secret(token_file); });
+    return http::check_token(head, [&] { return read_secret(settings.token_file); });
   };
 }
 

@@ -15,12 +15,12 @@ namespace freshet::app {
 
 // The routes of both listeners, put together from the stages that answer them.
 
-std::vector<http::Route> public_routes(webhook::Intake& intake, const Engine& engine,
-                                       const state::Store& store);
-std::vector<http::Route> admin_routes(admin::Api& api);
+std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine);
+std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine);
 
-/// The guard over everything on the admin listener: Host, Origin and, when there is one, the token.
-http::Guard admin_guard(const config::Admin& settings);
+/// The guard over everything on the admin listener: Host, Origin and, when there is one, the token,
+/// by the configuration in force.
+http::Guard admin_guard(const CatalogueHolder& catalogue);
 
 http::Options public_options(const config::Server& settings);
 http::Options admin_options(const config::Admin& settings);

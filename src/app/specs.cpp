@@ -37,7 +37,11 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
   while (begin < identity.size()) {
     const std::size_t end = std::min(identity.find('/', begin), identity.size());
     if (end > begin) {
-      path += '/' + safe_component(std::string_view(identity).substr(begin, end - begin));
+      std::string component = safe_component(std::string_view(identity).substr(begin, end - begin));
+      if (end < identity.size() && component.ends_with(".git")) {
+        component.replace(component.size() - 4, 1, "%2e");
+      }
+      path += '/' + component;
     }
     begin = end + 1;
   }
@@ -99,7 +103,31 @@ schedule::Limits schedule_limits(const config::Settings& settings) {
 }
 
 schedule::Followed scheduled(const config::Repository& repository) {
-  return {repository.name, HostKey(repository.url.host_key()), repository.interval};
+  schedule::Followed followed;
+  followed.name = repository.name;
+  followed.host = HostKey(repository.url.host_key());
+  followed.interval = repository.interval;
+  followed.webhook_interval = repository.webhook_interval;
+  const auto transport = repository.url.transport();
+  followed.probes =
+      transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http;
+  return followed;
+}
+
+std::vector<remote::CredentialSpec> credential_specs(const config::Settings& settings) {
+  std::vector<remote::CredentialSpec> specs;
+  for (const config::Credential& credential : settings.credentials) {
+    remote::CredentialSpec spec{credential.match,        credential.token_file,
+                                credential.username,     credential.password_file,
+                                credential.ssh_key_file, credential.known_hosts_file,
+                                credential.ca_file,      std::nullopt};
+    if (const auto& app = credential.github_app) {
+      spec.github_app = remote::GithubAppSpec{app->app_id, app->private_key_file,
+                                              app->installation_id, app->api_url};
+    }
+    specs.push_back(std::move(spec));
+  }
+  return specs;
 }
 
 webhook::Followed matched(const config::Repository& repository) {

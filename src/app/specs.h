@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "model/event.h"
+#include "remote/credentials.h"
 #include "schedule/plan.h"
 #include "sync/repository_spec.h"
 #include "webhook/match.h"
@@ -29,6 +30,7 @@ struct StateLayout {
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     const config::Settings& settings);
 
+std::vector<remote::CredentialSpec> credential_specs(const config::Settings& settings);
 schedule::Limits schedule_limits(const config::Settings& settings);
 schedule::Followed scheduled(const config::Repository& repository);
 webhook::Followed matched(const config::Repository& repository);

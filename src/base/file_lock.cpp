@@ -25,7 +25,7 @@ std::string read_holder(const std::string& path) {
 }  // namespace
 
 Result<FileLock> FileLock::acquire(const std::string& path, Duration patience) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd) {
     return fail(system_error(errno, "cannot open the lock " + path));
   }

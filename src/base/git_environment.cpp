@@ -45,10 +45,25 @@ std::string joined(const std::vector<std::string>& words) {
 
 const std::vector<std::string>& guarded_ssh() {
   // GIT_SSH_COMMAND takes them as they are: no word needs quotes.
-  static const std::vector<std::string> kWords{
-      "ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20",
-      "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "ForwardAgent=no",
-      "-o", "ForwardX11=no", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no"};
+  static const std::vector<std::string> kWords{"ssh",
+                                               "-o",
+                                               "BatchMode=yes",
+                                               "-o",
+                                               "StrictHostKeyChecking=yes",
+                                               "-o",
+                                               "ConnectTimeout=20",
+                                               "-o",
+                                               "ServerAliveInterval=15",
+                                               "-o",
+                                               "ServerAliveCountMax=3",
+                                               "-o",
+                                               "ForwardAgent=no",
+                                               "-o",
+                                               "ForwardX11=no",
+                                               "-o",
+                                               "ClearAllForwardings=yes",
+                                               "-o",
+                                               "PermitLocalCommand=no"};
   return kWords;
 }
 
@@ -82,10 +97,9 @@ std::vector<std::string> GitEnvironment::variables_with(
     const std::vector<std::string>& others) const {
   std::vector<std::string> result;
   for (const std::string& variable : variables_) {
-    const bool replaced =
-        std::any_of(others.begin(), others.end(), [&](const std::string& other) {
-          return name_of(other) == name_of(variable);
-        });
+    const bool replaced = std::any_of(others.begin(), others.end(), [&](const std::string& other) {
+      return name_of(other) == name_of(variable);
+    });
     if (!replaced) {
       result.push_back(variable);
     }

@@ -14,9 +14,7 @@ class JsonReader : public nlohmann::json_sax<nlohmann::json> {
   bool null() override { return add(Json()); }
   bool boolean(bool value) override { return add(Json(value)); }
   bool number_integer(number_integer_t value) override { return add(Json(std::int64_t{value})); }
-  bool number_unsigned(number_unsigned_t value) override {
-    return add(Json(std::uint64_t{value}));
-  }
+  bool number_unsigned(number_unsigned_t value) override { return add(Json(std::uint64_t{value})); }
   bool number_float(number_float_t value, const string_t& /*text*/) override {
     return add(Json(value));
   }

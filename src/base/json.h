@@ -65,8 +65,8 @@ class Json {
   std::optional<bool> boolean() const;
   std::optional<std::int64_t> integer() const;
   std::optional<double> real() const;  ///< of a number that is no integer
-  const Array& items() const;     ///< empty when this is no array
-  const Object& members() const;  ///< empty when this is no object
+  const Array& items() const;          ///< empty when this is no array
+  const Object& members() const;       ///< empty when this is no object
 
   void set(std::string name, Json value);  ///< makes this an object; replaces a member of that name
   void push(Json value);                   ///< makes this an array

@@ -38,8 +38,8 @@ Owned<EVP_PKEY> read_key(const Secret& pem) {
     return nullptr;
   }
   const Owned<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  return Owned<EVP_PKEY>(
-      bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
+  return Owned<EVP_PKEY>(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr)
+                             : nullptr);
 }
 
 }  // namespace
@@ -55,9 +55,10 @@ Result<std::string> sign_rs256(const Secret& pem, std::string_view message) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
   std::size_t size = 0;
   std::string signature;
-  bool signed_it = context && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr,
-                                                 key.get()) == 1 &&
-                   EVP_DigestSign(context.get(), nullptr, &size, bytes, message.size()) == 1;
+  bool signed_it =
+      context &&
+      EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+      EVP_DigestSign(context.get(), nullptr, &size, bytes, message.size()) == 1;
   if (signed_it) {
     signature.resize(size);
     signed_it = EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),

@@ -405,7 +405,7 @@ Result<ChildResult> run_child(const ChildSpec& spec, const CancelToken& cancel) 
   launch.arguments = pointers(spec.arguments);
   launch.environment = pointers(spec.environment);
   launch.directory = spec.directory.empty() ? nullptr : spec.directory.c_str();
-  launch.input = input.read.get();
+  launch.input = spec.input_descriptor >= 0 ? spec.input_descriptor : input.read.get();
   launch.output = output.write.get();
   launch.error = error.write.get();
   launch.failure = failure.write.get();

@@ -19,6 +19,7 @@ struct ChildSpec {
   std::vector<std::string> environment;     ///< "NAME=value", complete
   std::string directory;                    ///< working directory; empty: ours
   std::string input;                        ///< for standard input; it is closed behind it
+  int input_descriptor = -1;                ///< standard input in place of `input`; the caller's
   std::vector<int> descriptors;             ///< stay open in the child under the same number
   std::size_t output_limit = 64U << 20U;    ///< of standard output, in bytes
   std::uint64_t memory_limit = 0;           ///< RLIMIT_AS in bytes; 0: none

@@ -63,8 +63,8 @@ Authority split_authority(std::string_view text) {
   return result;
 }
 
-/// Where the path begins in "user@host:path", which git reads as ssh: at the first colon, or the one
-/// behind an address in brackets, before any slash. npos: another form.
+/// Where the path begins in "user@host:path", which git reads as ssh: at the first colon, or the
+/// one behind an address in brackets, before any slash. npos: another form.
 std::size_t scp_colon(std::string_view text) {
   std::size_t colon = text.find(':');
   if (text.find('[') < colon) {
@@ -102,6 +102,14 @@ constexpr std::string_view kPasswordAdvice =
     "the URL holds a password; put it into a file and name that in a [[credential]] "
     "(password_file or token_file)";
 
+/// Forges' tokens are long, or begin like "ghp_" and "glpat-"; names of people are neither.
+bool may_be_token(std::string_view user) {
+  constexpr std::size_t kLongestName = 39;
+  return user.size() > kLongestName || user.starts_with("glpat-") ||
+         (user.size() > 4 && user.starts_with("gh") && user[3] == '_') ||
+         user.starts_with("github_pat_");
+}
+
 std::string_view default_port(UpstreamUrl::Transport transport) {
   switch (transport) {
     case UpstreamUrl::Transport::https:
@@ -127,8 +135,11 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   if (text.empty()) {
     return fail(ErrorClass::config, "the URL is empty");
   }
-  if (text.starts_with('-') || std::any_of(text.begin(), text.end(),
-                                           [](unsigned char c) { return c <= ' ' || c == 0x7f; })) {
+  const bool is_local = text.starts_with('/') || text.starts_with("file:");
+  const auto is_refused = [is_local](unsigned char c) {
+    return c < ' ' || c == 0x7f || (c == ' ' && !is_local);
+  };
+  if (text.starts_with('-') || std::any_of(text.begin(), text.end(), is_refused)) {
     return refuse("not a URL: it starts with \"-\" or holds a space or control character");
   }
   UpstreamUrl url;
@@ -190,6 +201,17 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
     }
     url.user_ = authority.user;
     url.host_ = lower(authority.host);
+    const bool is_http = url.transport_ == Transport::https || url.transport_ == Transport::http;
+    if (is_http && !authority.user.empty()) {
+      if (may_be_token(authority.user)) {
+        return refuse(
+            "the URL holds what looks like a token; put it into a file and name that in a "
+            "[[credential]] (token_file)");
+      }
+      // Forges write "https://ME@host/..." for cloning; a credential says who signs in.
+      url.text_ = std::string(text.substr(0, separator + 3)) +
+                  std::string(rest.substr(authority.user.size() + 1));
+    }
     if (!authority.port.empty() && !is_port(authority.port)) {
       return refuse("the port must be a number from 1 to 65535");
     }
@@ -240,8 +262,7 @@ std::string comparable_url(std::string_view text) {
       host = split_authority(rest.substr(0, slash)).host;
       path = rest.substr(slash);
     }
-  } else if (const std::size_t colon = scp_colon(text);
-             !local && colon != std::string_view::npos) {
+  } else if (const std::size_t colon = scp_colon(text); !local && colon != std::string_view::npos) {
     const std::string_view after = text.substr(colon + 1);
     const std::size_t digits = std::min(after.find_first_not_of("0123456789"), after.size());
     host = split_authority(text.substr(0, colon)).host;

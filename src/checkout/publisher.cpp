@@ -44,18 +44,15 @@ dev_t device_of(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_dev : 0;
 }
 
-/// What stat(2) says of the files of a tree that is complete already.
-Result<std::vector<IndexEntry>> look_at(const std::string& mirror_path, const std::string& tree,
-                                        const ObjectId& commit) {
+/// The tracked files with nothing said about the ones on disk, which somebody may have changed: git
+/// compares their content when it is asked the next time.
+Result<std::vector<IndexEntry>> unseen_entries(const std::string& mirror_path,
+                                               const ObjectId& commit) {
   FRESHET_TRY(auto tracked, list_tree(mirror_path, commit));
   std::vector<IndexEntry> entries;
   entries.reserve(tracked.size());
-  for (TreeEntry& tracked_entry : tracked) {
-    IndexEntry entry;
-    entry.entry = std::move(tracked_entry);
-    // A file that somebody removed stays in the index with nothing known, as git has it.
-    static_cast<void>(::lstat((tree + "/" + entry.entry.path).c_str(), &entry.info));
-    entries.push_back(std::move(entry));
+  for (TreeEntry& entry : tracked) {
+    entries.push_back({std::move(entry), {}});
   }
   return entries;
 }
@@ -69,7 +66,9 @@ Result<void> adjust_git(const CheckoutSpec& spec, const std::string& mirror_path
   if (is_attached(mirror_path, tree, commit)) {
     return {};
   }
-  FRESHET_TRY(const auto entries, look_at(mirror_path, tree, commit));
+  // Whatever is there is of another mirror, or broken.
+  FRESHET_CHECK(detach_worktree(mirror_path, tree));
+  FRESHET_TRY(const auto entries, unseen_entries(mirror_path, commit));
   return attach_worktree(mirror_path, tree, tree, commit, entries);
 }
 
@@ -141,6 +140,7 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
     FRESHET_CHECK(adjust_git(spec, mirror_path, slots.layout().slot(commit), commit));
   } else {
     FRESHET_CHECK(build(spec, mirror_path, commit, slots, cancel));
+    published.changed = true;
   }
   if (published.old_commit != commit) {
     FRESHET_CHECK(slots.switch_to(commit));

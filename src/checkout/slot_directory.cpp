@@ -66,6 +66,12 @@ Result<void> claim_directory(const Layout& layout) {
     if (::lstat(layout.directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
       return refuse(layout.directory);
     }
+    const bool others_write = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    if ((info.st_uid != ::geteuid() && info.st_uid != 0) || others_write) {
+      return fail(ErrorClass::conflict, layout.directory +
+                                            " belongs to another user, or others can write to it; "
+                                            "nothing is published through it");
+    }
     const auto text = read_file(notice, kNoticeText.size());
     if (text && *text == kNoticeText) {
       return {};
@@ -172,7 +178,7 @@ Result<void> SlotDirectory::promote(const std::string& building_place,
 
 Result<void> SlotDirectory::mark_retired(const std::string& name) const {
   const std::string mark = layout_.directory + "/" + name + std::string(kRetired);
-  const UniqueFd fd(::open(mark.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const UniqueFd fd(::open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd || ::futimens(fd.get(), nullptr) != 0) {
     return fail(system_error(errno, "cannot create " + mark));
   }

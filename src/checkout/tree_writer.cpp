@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/files.h"
+#include "checkout/conversion.h"
 #include "checkout/path_rules.h"
 #include "mirror/git2.h"
 
@@ -33,6 +36,29 @@ Result<void> check_name(const std::string& prefix, const char* name) {
   return {};
 }
 
+Attribute attribute(const char* value) {
+  switch (git_attr_value(value)) {
+    case GIT_ATTR_VALUE_TRUE:
+      return {Attribute::State::set};
+    case GIT_ATTR_VALUE_FALSE:
+      return {Attribute::State::unset};
+    case GIT_ATTR_VALUE_STRING:
+      return {Attribute::State::value, value};
+    case GIT_ATTR_VALUE_UNSPECIFIED:
+      break;
+  }
+  return {};
+}
+
+/// An object that the commit names: one that is of another type damages it as a missing one does.
+template <class Object>
+Result<Object> belonging(Result<Object> object) {
+  if (!object && object.error().error_class == ErrorClass::internal) {
+    object.error().error_class = ErrorClass::corrupt;
+  }
+  return object;
+}
+
 /// One write of one commit.
 class Session {
  public:
@@ -41,7 +67,7 @@ class Session {
       : repository_(repository), commit_(commit), group_(group), cancel_(cancel) {}
 
   Result<void> write_directory(const git_oid& tree_id, const Place& place) {
-    FRESHET_TRY(const git2::Tree tree, git2::lookup_tree(repository_, tree_id));
+    FRESHET_TRY(const git2::Tree tree, belonging(git2::lookup_tree(repository_, tree_id)));
     Place here = place;
     here.has_attributes =
         here.has_attributes || git_tree_entry_byname(tree.get(), ".gitattributes") != nullptr;
@@ -62,13 +88,13 @@ class Session {
     const char* name = git_tree_entry_name(&entry);
     FRESHET_CHECK(check_name(place.prefix, name));
     const git_oid& id = *git_tree_entry_id(&entry);
-    switch (git_tree_entry_filemode(&entry)) {
+    // The raw mode: libgit2 takes every unknown kind for a file, git for a submodule.
+    const unsigned mode = git_tree_entry_filemode_raw(&entry);
+    switch (mode & 0170000U) {
       case GIT_FILEMODE_TREE:
         return write_subdirectory(name, id, place);
-      case GIT_FILEMODE_BLOB:
-        return write_file(name, id, 0644, place);
-      case GIT_FILEMODE_BLOB_EXECUTABLE:
-        return write_file(name, id, 0755, place);
+      case S_IFREG:
+        return write_file(name, id, (mode & S_IXUSR) != 0 ? 0755 : 0644, place);
       case GIT_FILEMODE_LINK:
         return write_link(name, id, place);
       case GIT_FILEMODE_COMMIT:
@@ -106,15 +132,14 @@ class Session {
   }
 
   Result<void> write_file(const char* name, const git_oid& id, mode_t mode, const Place& place) {
-    FRESHET_TRY(const git2::Blob blob, git2::lookup_blob(repository_, id));
-    git2::Buffer filtered;
+    FRESHET_TRY(const git2::Blob blob, belonging(git2::lookup_blob(repository_, id)));
     std::string_view content(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                              static_cast<std::size_t>(git_blob_rawsize(blob.get())));
+    std::optional<std::string> converted;
     if (place.has_attributes) {
-      FRESHET_TRY(const bool changed, filter(*blob, place.prefix + name, filtered));
-      if (changed) {
-        content = std::string_view(filtered.get()->ptr, filtered.get()->size);
-      }
+      FRESHET_TRY(const Conversion conversion, read_attributes(place.prefix + name));
+      converted = to_working_tree(content, conversion, git2::from_oid(id));
+      content = converted ? std::string_view(*converted) : content;
     }
     const UniqueFd fd(
         ::openat(place.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
@@ -129,7 +154,7 @@ class Session {
   }
 
   Result<void> write_link(const char* name, const git_oid& id, const Place& place) {
-    FRESHET_TRY(const git2::Blob blob, git2::lookup_blob(repository_, id));
+    FRESHET_TRY(const git2::Blob blob, belonging(git2::lookup_blob(repository_, id)));
     const std::string target(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                              static_cast<std::size_t>(git_blob_rawsize(blob.get())));
     if (::symlinkat(target.c_str(), place.fd, name) != 0) {
@@ -142,24 +167,19 @@ class Session {
     return record(name, 0120000, id, -1, place);
   }
 
-  /// Line endings and $Id$ by the commit's own attributes. False: the content stays as it is.
-  Result<bool> filter(git_blob& blob, const std::string& path, git2::Buffer& result) const {
-    git_filter_options options = GIT_FILTER_OPTIONS_INIT;
-    options.flags = GIT_FILTER_ATTRIBUTES_FROM_COMMIT;
+  /// By the commit's own .gitattributes; no other file and no configuration counts.
+  Result<Conversion> read_attributes(const std::string& path) const {
+    git_attr_options options = GIT_ATTR_OPTIONS_INIT;
+    options.flags = GIT_ATTR_CHECK_NO_SYSTEM | GIT_ATTR_CHECK_INCLUDE_COMMIT;
     options.attr_commit_id = commit_;
-    git_filter_list* raw = nullptr;
-    if (git_filter_list_load_ext(&raw, repository_, &blob, path.c_str(), GIT_FILTER_TO_WORKTREE,
-                                 &options) != 0) {
+    std::array<const char*, 4> names{"text", "crlf", "eol", "ident"};
+    std::array<const char*, 4> values{};
+    if (git_attr_get_many_ext(values.data(), repository_, &options, path.c_str(), names.size(),
+                              names.data()) != 0) {
       return fail(git2::last_error("cannot read the attributes of " + path));
     }
-    const git2::FilterList filters(raw);
-    if (!filters) {
-      return false;
-    }
-    if (git_filter_list_apply_to_blob(result.get(), filters.get(), &blob) != 0) {
-      return fail(git2::last_error("cannot convert " + path));
-    }
-    return true;
+    return conversion_for(attribute(values[0]), attribute(values[1]), attribute(values[2]),
+                          attribute(values[3]));
   }
 
   Result<void> record(const char* name, std::uint32_t mode, const git_oid& id, int fd,
@@ -176,7 +196,15 @@ class Session {
   }
 
   static Error failed(const std::string& what, const char* name, const Place& place) {
-    return system_error(errno, "cannot " + what + " " + place.prefix + name);
+    const int number = errno;
+    Error error = system_error(number, "cannot " + what + " " + place.prefix + name);
+    // Nobody but us is in the place, so that it is the commit that asks for something impossible: a
+    // name twice, an empty link, more than the file system takes.
+    constexpr std::array kImpossible{EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EINVAL, EILSEQ};
+    if (std::find(kImpossible.begin(), kImpossible.end(), number) != kImpossible.end()) {
+      error.error_class = ErrorClass::corrupt;
+    }
+    return error;
   }
 
   git_repository* repository_;

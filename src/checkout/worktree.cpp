@@ -54,8 +54,13 @@ std::string worktree_folder(const std::string& tree) {
 
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
   const std::string folder = worktree_folder(tree);
-  if (parent_path(folder) != folders_of(mirror_path) || !path_exists(folder + "/index")) {
+  if (parent_path(folder) != folders_of(mirror_path)) {
     return false;
+  }
+  for (const char* name : {"/index", "/commondir", "/gitdir"}) {
+    if (!path_exists(folder + name)) {
+      return false;
+    }
   }
   const auto head = read_file(folder + "/HEAD", 256);
   return head && trimmed(*head) == commit.hex();

@@ -1,4 +1,5 @@
 #include <malloc.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -6,7 +7,6 @@
 #include <array>
 #include <iostream>
 
-#include "app/daemon.h"
 #include "cli/command.h"
 
 namespace freshet::cli {
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   // What is published is 0644 and 0755, whoever starts this.
   ::umask(022);
-  freshet::app::prepare_signals();
+  ::signal(SIGPIPE, SIG_IGN);
   try {
     return freshet::cli::run(argc, argv);
   } catch (const std::exception& exception) {

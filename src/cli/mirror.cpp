@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <memory>
+
 #include "app/daemon.h"
 #include "app/one_shot.h"
 #include "base/files.h"
@@ -25,10 +28,23 @@ std::string complete_url(const std::string& url) {
   return other ? url : absolute_path(url);
 }
 
+/// PATH itself may be a link of ours, so only what is above it is resolved.
+std::string complete_path(const std::string& path) {
+  const std::string full = absolute_path(path);
+  std::unique_ptr<char, decltype(&std::free)> parent(::realpath(parent_path(full).c_str(), nullptr),
+                                                     &std::free);
+  const std::string name = base_name(full);
+  if (!parent || name == "..") {
+    return full;
+  }
+  const std::string above(parent.get());
+  return (above == "/" ? "" : above) + "/" + name;
+}
+
 Result<config::Settings> settings_for(const Options& options) {
   FRESHET_TRY(const UpstreamUrl url, UpstreamUrl::parse(complete_url(options.url)));
   FRESHET_TRY(config::Repository repository,
-              config::default_repository(url, absolute_path(options.path)));
+              config::default_repository(url, complete_path(options.path)));
   config::Checkout& checkout = repository.checkouts.front();
   if (!options.ref.empty()) {
     if (!is_valid_ref("refs/heads/" + options.ref)) {
@@ -37,10 +53,11 @@ Result<config::Settings> settings_for(const Options& options) {
     checkout.ref = options.ref;
   }
   if (!options.interval.empty()) {
-    repository.interval = parse_duration(options.interval);
-    if (!repository.interval || *repository.interval < std::chrono::seconds(1)) {
+    const bool off = options.interval == "off";
+    repository.interval = off ? std::nullopt : parse_duration(options.interval);
+    if (!off && (!repository.interval || *repository.interval < std::chrono::seconds(1))) {
       return fail(ErrorClass::config,
-                  "--interval: expected a duration of at least 1s, such as \"30s\"");
+                  "--interval: expected \"off\" or a duration of at least 1s, such as \"30s\"");
     }
   }
   config::Settings settings = config::default_settings();
@@ -57,11 +74,12 @@ int follow(config::Settings settings) {
     return traits(engine.error().error_class).exit_status;
   }
   (*engine)->start();
-  app::wait_for_end((*engine)->scheduler(), [] {});
+  app::wait_for_end((*engine)->scheduler(), nullptr);
   return kDone;
 }
 
 int mirror(const Global& global, const Options& options) {
+  app::prepare_signals();
   auto settings = settings_for(options);
   if (!settings) {
     print_message(settings.error().message);

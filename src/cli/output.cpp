@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cli/command.h"
+
 namespace freshet::cli {
 
 void print_line(std::string_view text) {
@@ -41,6 +43,15 @@ std::optional<config::Settings> load_or_complain(const std::string& file) {
     std::cerr << config::to_text(diagnostic) << "\n";
   }
   return std::move(loaded.settings);
+}
+
+int complain_unreachable(const Error& error) {
+  if (error.error_class == ErrorClass::config) {
+    print_message(error.message);
+    return kUsage;
+  }
+  print_message(error.message + "; is `freshet serve` running?");
+  return error.error_class == ErrorClass::timeout ? kTimedOut : kUnreachable;
 }
 
 std::string describe(const Outcome& outcome) {

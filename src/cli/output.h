@@ -22,6 +22,9 @@ void print_table(const std::vector<std::vector<std::string>>& rows);
 /// Loads the file; prints its warnings and errors as messages. nullopt: there were errors.
 std::optional<config::Settings> load_or_complain(const std::string& file);
 
+/// Why the daemon gave no answer; the exit status that follows from it.
+int complain_unreachable(const Error& error);
+
 /// How one refresh ended, as a line or a JSON object.
 std::string describe(const Outcome& outcome);
 Json to_json(const Outcome& outcome);

@@ -11,6 +11,7 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   bool all = false;
+  bool accept_loss = false;
   std::string wait;
 };
 
@@ -20,6 +21,7 @@ int exit_status_of(int http_status) {
     case 200:
     case 202:
       return kDone;
+    case 400:
     case 404:
       return kUsage;
     case 504:
@@ -82,15 +84,17 @@ int refresh(const Global& global, const Options& options) {
     return kUsage;
   }
   const app::AdminClient client(settings->admin);
-  const std::string query = options.wait.empty() ? "" : "?wait=" + options.wait;
+  std::string query = options.wait.empty() ? "" : "?wait=" + options.wait;
+  if (options.accept_loss) {
+    query += (query.empty() ? "?" : "&") + std::string("accept_loss=true");
+  }
   int status = kDone;
   for (const std::string& name : *names) {
     const auto answer =
         client.post("/repositories/" + app::AdminClient::encode(name) + "/refresh" + query,
                     *patience + std::chrono::seconds(30));
     if (!answer) {
-      print_message(answer.error().message + "; is `freshet serve` running?");
-      return kUnreachable;
+      return complain_unreachable(answer.error());
     }
     print_answer(global, name, *answer);
     status = std::max(status, exit_status_of(answer->status));
@@ -106,6 +110,8 @@ std::function<int(const Global&)> declare_refresh(CLI::App& app) {
   app.add_flag("--all", options->all, "Every repository");
   app.add_flag("--wait{10m}", options->wait,
                "Wait for the result, at most this long (10m when none is given)");
+  app.add_flag("--accept-loss", options->accept_loss,
+               "Agree that the upstream deleted most of the followed refs");
   return [options](const Global& global) { return refresh(global, *options); };
 }
 

@@ -15,6 +15,7 @@ void reload(app::Engine& engine, const std::string& file) {
         diagnostic.severity == config::Severity::error ? log::Level::error : log::Level::warning,
         "configuration", {{"problem", config::to_text(diagnostic)}});
   }
+  engine.meters().config_reloaded(loaded.settings.has_value());
   if (!loaded.settings) {
     log::error("configuration not reloaded; the old one stays in force", {{"file", file}});
     return;
@@ -29,6 +30,7 @@ int serve(const Global& global) {
   if (!settings) {
     return kUsage;
   }
+  app::prepare_signals();
   log::configure(settings->log.level, settings->log.format);
   auto daemon = app::Daemon::start(*settings);
   if (!daemon) {

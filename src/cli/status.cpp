@@ -44,8 +44,7 @@ int status(const Global& global, const std::string& name) {
   const auto answer =
       client.get("/repositories" + (name.empty() ? "" : "/" + app::AdminClient::encode(name)));
   if (!answer) {
-    print_message(answer.error().message + "; is `freshet serve` running?");
-    return kUnreachable;
+    return complain_unreachable(answer.error());
   }
   if (answer->status != 200) {
     print_message(answer->body["error"]["message"].text());

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "app/daemon.h"
 #include "app/one_shot.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -28,6 +29,7 @@ std::optional<std::vector<RepositoryName>> choose(const config::Settings& settin
 }
 
 int sync(const Global& global, const std::vector<std::string>& names) {
+  app::prepare_signals();
   auto settings = load_or_complain(global.config_file);
   if (!settings) {
     return kUsage;

@@ -67,10 +67,14 @@ void Meters::forget(const RepositoryName& name) {
   std::erase_if(refreshes_, [&](const auto& entry) { return entry.first.repository == name; });
 }
 
-void Meters::delivery(std::string_view forge, std::string_view outcome, double seconds) {
+void Meters::delivery(std::string_view forge, std::string_view outcome) {
   const MutexLock lock(mutex_);
   ++deliveries_[{std::string(forge), std::string(outcome)}];
-  ack_seconds_.observe(seconds);
+}
+
+void Meters::delivery_answered(Instant::duration after) {
+  const MutexLock lock(mutex_);
+  ack_seconds_.observe(std::chrono::duration<double>(after).count());
 }
 
 void Meters::config_reloaded(bool successful) {

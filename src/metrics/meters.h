@@ -24,8 +24,8 @@ class Meters : public EventSink {
  public:
   void report(const Event& event) override EXCLUDES(mutex_);
 
-  /// A delivery was answered: with what outcome, and after how long.
-  void delivery(std::string_view forge, std::string_view outcome, double seconds) EXCLUDES(mutex_);
+  void delivery(std::string_view forge, std::string_view outcome) EXCLUDES(mutex_);
+  void delivery_answered(Instant::duration after) EXCLUDES(mutex_);
   void config_reloaded(bool successful) EXCLUDES(mutex_);
 
   /// Everything as Prometheus text.

@@ -155,6 +155,39 @@ Result<std::optional<ObjectId>> Mirror::find(const RefName& ref) const {
   return git2::from_oid(*git_reference_target(raw));
 }
 
+Result<std::vector<RefName>> Mirror::lost_refs() const {
+  git_reference_iterator* raw = nullptr;
+  if (git_reference_iterator_glob_new(&raw, repository_.get(), "refs/freshet/lost/*") != 0) {
+    return fail(git2::last_error("cannot read the refs of " + path_));
+  }
+  const git2::ReferenceIterator iterator(raw);
+  std::vector<RefName> names;
+  const char* name = nullptr;
+  while (git_reference_next_name(&name, raw) == 0) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+Result<void> Mirror::forget_lost(const std::vector<RefName>& refs) {
+  return delete_refs(place(), refs);
+}
+
+bool Mirror::has(const ObjectId& id) const {
+  return lookup(repository_.get(), id).has_value();
+}
+
+Result<bool> Mirror::is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const {
+  FRESHET_TRY(const git_oid old_id, git2::to_oid(ancestor));
+  FRESHET_TRY(const git_oid new_id, git2::to_oid(descendant));
+  if (git_oid_equal(&old_id, &new_id) == 1) {
+    return true;
+  }
+  const int code = git_graph_descendant_of(repository_.get(), &new_id, &old_id);
+  // Tags of files and the like have no ancestors.
+  return code == 1;
+}
+
 Result<ObjectId> Mirror::peel_to_commit(const ObjectId& id) const {
   FRESHET_TRY(const git2::Object object, lookup(repository_.get(), id));
   git_object* raw = nullptr;
@@ -169,6 +202,8 @@ Result<void> Mirror::apply(const RefChanges& changes) {
   for (const auto& [ref, id] : changes.set) {
     FRESHET_CHECK(check_complete(repository_.get(), ref, id));
   }
+  FRESHET_CHECK(changes.keep.size() <= kFewRefs ? set_few(repository_.get(), changes.keep)
+                                                : update_refs(place(), changes.keep));
   FRESHET_CHECK(delete_refs(place(), changes.clear_first));
   FRESHET_CHECK(changes.set.size() <= kFewRefs ? set_few(repository_.get(), changes.set)
                                                : update_refs(place(), changes.set));

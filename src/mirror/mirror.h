@@ -18,9 +18,11 @@ namespace freshet::mirror {
 /// (refs/heads/a before refs/heads/a/b), other deletions last, so that a crash in between loses
 /// nothing.
 struct RefChanges {
+  std::map<RefName, ObjectId> keep;  ///< below refs/freshet/lost/: set before anything goes
   std::vector<RefName> clear_first;
   std::map<RefName, ObjectId> set;
   std::vector<RefName> delete_last;
+  /// `keep` alone is no reason to change anything.
   bool empty() const { return clear_first.empty() && set.empty() && delete_last.empty(); }
 };
 
@@ -48,10 +50,17 @@ class Mirror {
 
   const std::string& path() const { return path_; }
   int lock_descriptor() const { return lock_.descriptor(); }
+  GitPlace place() const { return {path_, *environment_, lock_.descriptor()}; }
 
   /// Every ref but those below refs/freshet/; object ids as stored, tags not peeled.
   Result<std::map<RefName, ObjectId>> refs() const;
   Result<std::optional<ObjectId>> find(const RefName& ref) const;
+  /// The names below refs/freshet/lost/.
+  Result<std::vector<RefName>> lost_refs() const;
+  Result<void> forget_lost(const std::vector<RefName>& refs);
+  bool has(const ObjectId& id) const;
+  /// Whether `ancestor` is reachable from `descendant`, or the same.
+  Result<bool> is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const;
   /// The commit that an object id means: itself, or what an annotated tag points to. Error
   /// not_found when the object is missing, corrupt when it is no commit.
   Result<ObjectId> peel_to_commit(const ObjectId& id) const;
@@ -67,7 +76,6 @@ class Mirror {
   Mirror(std::string path, FileLock lock, const GitEnvironment& environment,
          git2::Repository repository);
   Result<void> clean();
-  GitPlace place() const { return {path_, *environment_, lock_.descriptor()}; }
 
   std::string path_;
   FileLock lock_;

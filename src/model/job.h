@@ -18,6 +18,7 @@ struct Job {
   Cause cause = Cause::poll;  ///< the weightiest of the triggers' causes
   Ticket ticket = 0;          ///< covers every trigger up to this one
   std::vector<Announcement> announcements;
+  bool accept_loss = false;
 };
 
 /// What a probe found.

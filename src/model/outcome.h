@@ -43,8 +43,9 @@ struct Outcome {
   bool fetched = false;                   ///< a pack was asked for
   std::uint64_t fetched_bytes = 0;        ///< of packs
   bool probe_only = false;                ///< a probe answered it, no worker ran
-  bool asked = true;                      ///< the upstream was tried; false: it failed before that
-  bool cancelled = false;                 ///< stopped by us; says nothing about the upstream
+  bool held = false;       ///< failed because too many refs would go; a person has to agree
+  bool asked = true;       ///< the upstream was tried; false: it failed before that
+  bool cancelled = false;  ///< stopped by us; says nothing about the upstream
   WallTime started{};
   WallTime ended{};
 };

@@ -33,7 +33,8 @@ struct Trigger {
   RepositoryName repository;
   Cause cause = Cause::manual;
   std::vector<Announcement> announcements;
-  std::string delivery;  ///< the forge's id of the delivery, may be empty
+  std::string delivery;      ///< the forge's id of the delivery, may be empty
+  bool accept_loss = false;  ///< a person agrees to a held mass deletion of refs
 };
 
 /// Counts triggers. A refresh that began after trigger N was accepted covers every ticket up to N.

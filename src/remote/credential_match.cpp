@@ -18,6 +18,15 @@ bool is_scp_form(std::string_view text) {
          authority.find_first_not_of("0123456789", colon + 1) != std::string_view::npos;
 }
 
+/// "user:password@host": UpstreamUrl would take it for the host "user" where no scheme is given.
+bool holds_password(std::string_view text) {
+  const std::size_t separator = text.find("://");
+  text.remove_prefix(separator == std::string_view::npos ? 0 : separator + 3);
+  const std::string_view authority = text.substr(0, text.find('/'));
+  const std::size_t colon = authority.find(':');
+  return colon != std::string_view::npos && authority.find('@', colon) != std::string_view::npos;
+}
+
 std::string without_git_suffix(std::string path) {
   if (path.ends_with(".git")) {
     path.resize(path.size() - 4);
@@ -51,6 +60,9 @@ Result<CredentialMatch> CredentialMatch::parse(std::string_view text) {
       return fail(ErrorClass::config, shown(text) + ": \"*\" stands behind a \"/\"");
     }
     url += 'x';  // a name for UpstreamUrl::parse to accept, taken off again
+  }
+  if (holds_password(url)) {
+    return fail(ErrorClass::config, shown(text) + ": a password belongs in a file (password_file)");
   }
   if (url.find('*') != std::string::npos) {
     return fail(ErrorClass::config, shown(text) + ": \"*\" stands at the end only");

@@ -1,17 +1,21 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/url.h"
-#include "remote/http_client.h"
 
 namespace freshet::remote {
+
+class HttpClient;
 
 /// How to sign in as an installation of a GitHub App.
 struct GithubAppSpec {
@@ -21,11 +25,12 @@ struct GithubAppSpec {
   std::string api_url = "https://api.github.com";
 };
 
-/// One [[credential]]: at most one kind of sign-in, and a ca_file.
+/// One [[credential]]: at most one kind of sign-in, and a ca_file. Files are absolute paths or
+/// "credential:NAME".
 struct CredentialSpec {
-  std::string match;  ///< a URL, or one that ends in "*"
+  std::string match;  ///< as CredentialMatch::parse takes it
   std::string token_file;
-  std::string username;
+  std::string username;  ///< beside a token_file: shown instead of "x-access-token"
   std::string password_file;
   std::string ssh_key_file;
   std::string known_hosts_file;
@@ -39,24 +44,32 @@ struct HttpLogin {
   Secret password;
 };
 
+/// The whole value of the Authorization header: "Basic ...".
+Secret basic_authorization(const HttpLogin& login);
+
 struct SshLogin {
   std::string key_file;          ///< empty: the agent's keys
   std::string known_hosts_file;  ///< empty: the user's
 };
 
-/// Finds the sign-in of an upstream: the longest match wins. Files are read anew at each use; a
-/// GitHub App's token is cached until 10 minutes before its end and asked for once for all who wait.
-/// No error or log line of it holds a secret. Thread-safe.
+/// Finds the sign-in of an upstream. For each of the three questions below the longest match counts
+/// among the credentials that say something about it, so that one for a whole host can bring the
+/// ca_file and another one for a path the token. Files are read anew at each use; a GitHub App's
+/// token is cached until 10 minutes before its end and asked for once for all who wait. No error or
+/// log line of it holds a secret. Thread-safe.
 class Credentials {
  public:
-  /// `api` serves GitHub Apps only and must outlive this.
-  Credentials(std::vector<CredentialSpec> specs, HttpClient& api);
+  /// `api` serves GitHub Apps only and must outlive this. A spec whose `match` is not of the form
+  /// covers nothing, and a log line says so: check it before (CredentialMatch::parse).
+  Credentials(std::vector<CredentialSpec> specs, HttpClient& api,
+              std::function<WallTime()> clock = wall_now);
   ~Credentials();
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
 
-  /// nullopt: sign in with nothing. May ask GitHub's API. Error config or auth: the file cannot be
-  /// read, the App is refused.
+  /// nullopt: sign in with nothing; so for every transport but https and http. May ask GitHub's
+  /// API. Error config or auth: the file cannot be read, the App is refused. Error conflict:
+  /// cancelled. Other classes: GitHub's API cannot be asked now.
   Result<std::optional<HttpLogin>> http_login(const UpstreamUrl& url, const CancelToken& cancel);
   /// The upstream answered 401, 403 or 404 to that login. True: a fresh one may do better, try once
   /// more (an App's token was thrown away, or a file changed meanwhile).

@@ -52,7 +52,8 @@ Packet make_packet(std::string_view whole, std::size_t length) {
   }
 }
 
-/// Moves bytes from the front of `input` until `held` has `size` of them. False: they did not reach.
+/// Moves bytes from the front of `input` until `held` has `size` of them. False: they did not
+/// reach.
 bool fill(std::string& held, std::string_view& input, std::size_t size) {
   const std::size_t count = std::min(size - std::min(size, held.size()), input.size());
   held.append(input.substr(0, count));

@@ -33,8 +33,8 @@ struct Packet {
 class PacketDecoder {
  public:
   /// Takes bytes off the front of `input` up to the end of the next packet. nullopt: all were taken
-  /// and the packet goes on in the next piece. Error protocol: no length, or one that is not allowed;
-  /// nothing more can be read then.
+  /// and the packet goes on in the next piece. Error protocol: no length, or one that is not
+  /// allowed; nothing more can be read then.
   Result<std::optional<Packet>> next(std::string_view& input);
 
   /// No packet has begun that did not end.

@@ -41,7 +41,7 @@ class HostGate {
     if (++failures_ < kFailuresToOpen) {
       return;
     }
-    const Backoff backoff{std::chrono::seconds(5), std::chrono::minutes(5), 0.2};
+    const Backoff backoff{std::chrono::seconds(5), std::chrono::minutes(1), 0.2};
     is_open_ = true;
     ramp_ = 1;
     blocked_until_ = now + backoff.delay(failures_ - kFailuresToOpen + 1, chance);

@@ -108,6 +108,7 @@ std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant now) {
   const std::optional<Waiting> waiting = entry.waiting;
   dequeue(entry, now);  // what is announced decides its lane
   append(entry.announced, trigger.announcements);
+  entry.accept_loss = entry.accept_loss || trigger.accept_loss;
   if (trigger.cause == Cause::delivery) {
     entry.lag_attempts = 0;
     entry.lagging_since.reset();
@@ -241,7 +242,8 @@ std::optional<Job> Plan::start(LaneKind kind, Instant now) {
   dequeue(entry, now);
   // Whatever the timer was for, this refresh does it.
   set_timer(entry, std::nullopt, Cause::poll);
-  Job job{entry.followed.name, waiting.cause, waiting.ticket, std::move(entry.announced)};
+  Job job{entry.followed.name, waiting.cause, waiting.ticket, std::move(entry.announced),
+          std::exchange(entry.accept_loss, false)};
   entry.announced.clear();
   entry.running = job;
   entry.running_on = entry.followed.host;
@@ -294,9 +296,7 @@ Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) 
   finished.settled = settle(entry, outcome, now);
   finished.missed_delivery = judge_deliveries(entry, outcome, now);
   note_host(entry.running_on, outcome, now, chance);
-  if (!outcome.cancelled) {
-    entry.failures = outcome.error ? entry.failures + 1 : 0;
-  }
+  count_failure(entry, outcome);
   release(entry, now);
   if (entry.forgotten) {
     entries_.erase(position);
@@ -363,16 +363,20 @@ std::optional<Duration> Plan::interval_of(const Entry& entry) {
 
 std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, Instant now) {
   const std::vector<Announcement>& served = entry.running->announcements;
-  std::vector<Announcement> open = outcome.error || outcome.cancelled ? served : outcome.lagging;
-  if (!outcome.error && !outcome.cancelled) {
-    if (open.empty()) {
-      entry.lagging_since.reset();
-      entry.lag_attempts = 0;
-    } else if (!entry.lagging_since) {
-      entry.lagging_since = now;
-    } else if (now - *entry.lagging_since >= limits_.lag_limit) {
+  const bool unserved = outcome.error || outcome.cancelled;
+  std::vector<Announcement> open = unserved ? served : outcome.lagging;
+  if (open.empty()) {
+    entry.lagging_since.reset();
+    entry.lag_attempts = 0;
+  } else if (!entry.lagging_since) {
+    entry.lagging_since = now;
+    entry.lag_attempts = 1;
+  } else {
+    entry.lag_attempts += weight(entry.running->cause) > 0 ? 1 : 0;
+    if (!unserved && now - *entry.lagging_since >= limits_.lag_limit) {
       open.clear();  // what the upstream answers is the truth
       entry.lagging_since.reset();
+      entry.lag_attempts = 0;
     }
   }
   std::vector<std::uint64_t> settled;
@@ -388,14 +392,46 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
   return settled;
 }
 
+/// Only what the plan started by itself counts: somebody who asks again and again must not make the
+/// next try come later.
+void Plan::count_failure(Entry& entry, const Outcome& outcome) {
+  if (outcome.cancelled) {
+    return;
+  }
+  const bool by_itself = weight(entry.running->cause) > 0;
+  if (!outcome.error) {
+    entry.failures = 0;
+    entry.next_retry.reset();
+  } else {
+    entry.failures = by_itself ? entry.failures + 1 : std::max(entry.failures, 1);
+    if (by_itself) {
+      entry.next_retry.reset();
+    }
+  }
+}
+
 Duration Plan::retry_delay(const Entry& entry, const Error& error, double chance) const {
   Backoff backoff = limits_.backoff;
+  const Duration interval = entry.followed.interval.value_or(limits_.slow_first);
+  backoff.longest = std::clamp(10 * interval, limits_.slow_first, backoff.longest);
   if (!traits(error.error_class).retry_soon) {
-    backoff.first = std::clamp(entry.followed.interval.value_or(limits_.slow_first), backoff.first,
-                               limits_.slow_first);
+    backoff.first = std::clamp(interval, backoff.first, limits_.slow_first);
   }
   const Duration delay = backoff.delay(entry.failures, chance);
   return error.retry_after ? std::max<Duration>(delay, *error.retry_after) : delay;
+}
+
+/// While the upstream has not caught up with its own announcement: 1, 2, 4, 8 s ...
+std::optional<Instant> Plan::lag_retry(Entry& entry, Instant now) {
+  if (!entry.lagging_since) {
+    return std::nullopt;
+  }
+  const Instant end = *entry.lagging_since + limits_.lag_limit;
+  if (now >= end) {
+    return std::nullopt;
+  }
+  const Backoff lag{std::chrono::seconds(1), limits_.lag_limit, 0};
+  return std::min(now + lag.delay(std::max(entry.lag_attempts, 1), 0), end);
 }
 
 void Plan::plan_next(Entry& entry, const Outcome& outcome, Instant now, double chance) {
@@ -403,16 +439,21 @@ void Plan::plan_next(Entry& entry, const Outcome& outcome, Instant now, double c
     set_timer(entry, now, Cause::retry);
     return;
   }
+  const std::optional<Instant> lag = lag_retry(entry, now);
   if (outcome.error) {
-    set_timer(entry, now + retry_delay(entry, *outcome.error, chance), Cause::retry);
+    if (!entry.next_retry || *entry.next_retry <= now) {
+      entry.next_retry = now + retry_delay(entry, *outcome.error, chance);
+    }
+    set_timer(entry, std::min(*entry.next_retry, lag.value_or(Instant::max())), Cause::retry);
     return;
   }
-  if (entry.lagging_since) {
-    const Backoff lag{std::chrono::seconds(1), limits_.lag_limit, 0};
-    const Instant next = now + lag.delay(++entry.lag_attempts, chance);
-    set_timer(entry, std::min(next, *entry.lagging_since + limits_.lag_limit), Cause::retry);
-    return;
+  plan_poll(entry, now, chance);
+  if (lag && (!entry.timer || *lag < *entry.timer)) {
+    set_timer(entry, lag, Cause::retry);
   }
+}
+
+void Plan::plan_poll(Entry& entry, Instant now, double chance) {
   if (!interval_of(entry)) {
     return;
   }

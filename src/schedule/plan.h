@@ -85,6 +85,8 @@ class Plan {
 
   /// When start_next may have something new although nobody calls; max(): never.
   Instant wakes_at() const;
+  /// Whether a refresh waits whose host lets it start.
+  bool has_ready() const { return !lanes_[kWork].heads.empty(); }
   bool is_running(const RepositoryName& name) const;
   std::size_t waiting() const;  ///< refreshes and probes that could start but for the limits
   std::size_t running() const { return lanes_[kWork].running; }
@@ -107,10 +109,13 @@ class Plan {
     LaneKind running_in = kWork;
     bool runs_as_failing = false;  ///< it counts against the failing ones' share
     Instant started{};
+    bool accept_loss = false;             ///< for the next refresh
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
     Cause timer_cause = Cause::poll;
     int failures = 0;
+    std::optional<Instant>
+        next_retry;  ///< of the failures in a row; nobody who asks moves it later
     int lag_attempts = 0;
     std::optional<Instant> lagging_since;
     bool polled_before = false;
@@ -145,6 +150,9 @@ class Plan {
   void note_host(const HostKey& key, const Outcome& outcome, Instant now, double chance);
   bool judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) const;
   static std::optional<Duration> interval_of(const Entry& entry);
+  static void count_failure(Entry& entry, const Outcome& outcome);
+  std::optional<Instant> lag_retry(Entry& entry, Instant now);
+  void plan_poll(Entry& entry, Instant now, double chance);
   void plan_next(Entry& entry, const Outcome& outcome, Instant now, double chance);
   Duration retry_delay(const Entry& entry, const Error& error, double chance) const;
   std::vector<std::uint64_t> settle(Entry& entry, const Outcome& outcome, Instant now);

@@ -16,37 +16,62 @@ Instant::rep stamp() {
 }  // namespace
 
 Scheduler::Scheduler(const Limits& limits, World& world)
-    : world_(world), workers_(limits.refreshes), heartbeat_(stamp()), plan_(limits) {}
+    : world_(world),
+      heartbeat_(stamp()),
+      plan_(limits),
+      wanted_workers_(static_cast<std::size_t>(limits.refreshes)) {}
 
 Scheduler::~Scheduler() {
   stop();
 }
 
 void Scheduler::start() {
-  threads_.emplace_back([this] { run_timers(); });
-  for (int i = 0; i < workers_; ++i) {
-    threads_.emplace_back([this] { run_jobs(); });
+  const MutexLock lock(mutex_);
+  timer_ = std::thread([this] { run_timers(); });
+  started_ = true;
+  start_workers();
+}
+
+void Scheduler::start_workers() {
+  while (workers_.size() < wanted_workers_) {
+    workers_.emplace_back([this] { run_jobs(); });
   }
 }
 
 void Scheduler::stop() {
+  std::vector<std::thread> workers;
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
+    workers.swap(workers_);
     for (const auto& [name, cancel] : running_) {
       cancel.cancel();
     }
   }
   work_or_stop_.notify_all();
   timer_or_stop_.notify_all();
-  for (std::thread& thread : threads_) {
-    thread.join();
+  for (std::thread& worker : workers) {
+    worker.join();
   }
-  threads_.clear();
+  if (timer_.joinable()) {
+    timer_.join();
+  }
   const MutexLock lock(mutex_);
   while (probes_in_flight_ > 0) {
     probes_ended_.wait(mutex_);
   }
+}
+
+void Scheduler::change_limits(const Limits& limits) {
+  {
+    const MutexLock lock(mutex_);
+    plan_.change_limits(limits, now());
+    wanted_workers_ = std::max(wanted_workers_, static_cast<std::size_t>(limits.refreshes));
+    if (started_ && !stopping_) {
+      start_workers();
+    }
+  }
+  work_or_stop_.notify_one();
 }
 
 void Scheduler::follow(const Followed& followed) {
@@ -104,7 +129,8 @@ void Scheduler::run_timers() {
     }
     heartbeat_ = stamp();
     const Instant due = plan_.wakes_at();
-    if (due <= now()) {
+    // Starting probes fired the timers of refreshes as well.
+    if (due <= now() || plan_.has_ready()) {
       work_or_stop_.notify_one();
     }
     // A due timer that no worker can take yet must not make this loop spin.

@@ -39,6 +39,8 @@ class Scheduler : public TriggerSink {
   void stop();
 
   void follow(const Followed& followed) EXCLUDES(mutex_);
+  /// Takes effect at once; refreshes that run now are not ended.
+  void change_limits(const Limits& limits) EXCLUDES(mutex_);
   /// A running refresh of it is cancelled.
   void forget(const RepositoryName& name) EXCLUDES(mutex_);
   Result<Receipt> accept(const Trigger& trigger) override EXCLUDES(mutex_);
@@ -49,6 +51,7 @@ class Scheduler : public TriggerSink {
   std::vector<HostKey> open_breakers() const EXCLUDES(mutex_);
 
  private:
+  void start_workers() REQUIRES(mutex_);
   void run_timers() EXCLUDES(mutex_);
   void run_jobs() EXCLUDES(mutex_);
   void run(const Job& job, const CancelToken& cancel) EXCLUDES(mutex_);
@@ -58,19 +61,21 @@ class Scheduler : public TriggerSink {
   double chance();
 
   World& world_;
-  const int workers_;
   std::atomic<Instant::rep> heartbeat_;
 
   mutable Mutex mutex_;
   Condition work_or_stop_;
   Condition timer_or_stop_;
   Plan plan_ GUARDED_BY(mutex_);
+  std::size_t wanted_workers_ GUARDED_BY(mutex_);
+  bool started_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::unordered_map<RepositoryName, CancelToken> running_ GUARDED_BY(mutex_);
   std::size_t probes_in_flight_ GUARDED_BY(mutex_) = 0;
   Condition probes_ended_;
 
-  std::vector<std::thread> threads_;
+  std::thread timer_;
+  std::vector<std::thread> workers_ GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet::schedule

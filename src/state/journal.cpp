@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "announced.";
 constexpr std::uint64_t kSegmentBytes = 256U << 10U;
-/// What is older has been refreshed long since, by polling at the latest.
-constexpr auto kOldest = std::chrono::hours(24);
+/// Every repository is refreshed at start; the journal only matters while an upstream may still be
+/// behind its own announcement.
+constexpr auto kOldest = std::chrono::minutes(10);
 
 std::string to_line(const RepositoryName& repository, const Announcement& announcement) {
   Json line = Json::object({{"id", announcement.journal_id},
@@ -67,6 +68,13 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory) {
   std::unique_ptr<Journal> journal(new Journal(directory));
   FRESHET_CHECK(journal->read_left_over());
   return journal;
+}
+
+Journal::~Journal() {
+  const MutexLock lock(mutex_);
+  if (current_ && current_->open.empty()) {
+    ::unlink(current_->path.c_str());
+  }
 }
 
 Result<void> Journal::read_left_over() {
@@ -146,6 +154,8 @@ Result<void> Journal::append(const RepositoryName& repository,
   if (written != static_cast<ssize_t>(lines.size())) {
     const Error error = system_error(written < 0 ? errno : ENOSPC, "cannot write " + segment->path);
     settle(ids);
+    // Part of a line may stand there, and would spoil the next one.
+    static_cast<void>(rotate());
     return fail(error);
   }
   bool full = false;

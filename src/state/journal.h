@@ -32,6 +32,11 @@ class Journal {
   /// left open.
   static Result<std::unique_ptr<Journal>> open(const std::string& directory);
 
+  /// Removes the file when nothing in it is open.
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
   /// What was not settled when the last process ended, oldest first, with journal ids of this
   /// process.
   const std::vector<Entry>& announced() const { return announced_; }

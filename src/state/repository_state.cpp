@@ -36,12 +36,14 @@ void apply(RepositoryState& state, const RefreshFinished& event) {
     }
   }
   if (outcome.error) {
+    state.held = outcome.held;
     const bool goes_on = state.failure.has_value();
     state.failure = Failure{*outcome.error, goes_on ? state.failure->since : outcome.ended,
                             goes_on ? state.failure->attempts + 1 : 1};
     return;
   }
   state.failure.reset();
+  state.held = false;
   state.last_success = outcome.ended;
   state.lagging = !outcome.lagging.empty();
   if (outcome.result == RefreshResult::updated) {
@@ -84,6 +86,9 @@ std::string_view to_string(Condition condition) {
 }
 
 Condition RepositoryState::condition() const {
+  if (held) {
+    return Condition::held;
+  }
   // A repository that fails keeps saying so while it tries again.
   if (failure) {
     return Condition::failing;

@@ -27,6 +27,7 @@ struct RepositoryState {
   std::string url;
   bool refreshing = false;
   bool lagging = false;
+  bool held = false;
   std::optional<WallTime> last_success;
   std::optional<WallTime> last_change;
   std::optional<Failure> failure;

@@ -128,27 +128,47 @@ std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
   return managed;
 }
 
+namespace {
+
+/// How long a change may take to show when its announcement names no commit.
+constexpr std::chrono::seconds kUnnamedLag{15};
+
+/// Whether one announcement is not reflected yet, when no later one has come true.
+bool is_open(const Announcement& announcement, const LagView& view,
+             const std::optional<ObjectId>& now) {
+  const auto earlier = view.earlier.find(announcement.ref);
+  const bool unmoved =
+      earlier == view.earlier.end() ? !now.has_value() : now == std::optional(earlier->second);
+  if (announcement.before == announcement.after) {  // neither is named
+    return unmoved && view.now - announcement.at < kUnnamedLag;
+  }
+  if (announcement.before == now) {
+    return true;
+  }
+  const auto seen = [&](const std::optional<ObjectId>& id) { return id && view.has(*id); };
+  return unmoved && announcement.after && !seen(announcement.after) && !seen(announcement.before);
+}
+
+}  // namespace
+
 std::vector<Announcement> still_lagging(const std::vector<Announcement>& announcements,
-                                        const RepositorySpec& spec,
-                                        const remote::Advertisement& answer) {
-  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
+                                        const LagView& view) {
+  const std::vector<remote::RefPattern> patterns = patterns_to_ask(view.spec);
   std::map<RefName, std::vector<Announcement>> chains;
   for (const Announcement& announcement : announcements) {
-    const bool is_followed =
-        any_matches(patterns, announcement.ref) || answer.default_branch == announcement.ref;
-    if (is_followed && announcement.before != announcement.after) {
+    if (any_matches(patterns, announcement.ref) || view.answer.default_branch == announcement.ref) {
       chains[announcement.ref].push_back(announcement);
     }
   }
   std::vector<Announcement> lagging;
   for (const auto& [ref, chain] : chains) {
-    const std::optional<ObjectId> now = answered(answer, ref);
+    const std::optional<ObjectId> now = answered(view.answer, ref);
     // Behind the last announcement that the answer is the result of, whatever came before it.
     auto open = std::find_if(chain.rbegin(), chain.rend(), [&](const Announcement& announcement) {
-                  return announcement.after == now;
+                  return announcement.after == now && announcement.before != announcement.after;
                 }).base();
     open = std::find_if(open, chain.end(), [&](const Announcement& announcement) {
-      return announcement.before == now;
+      return is_open(announcement, view, now);
     });
     lagging.insert(lagging.end(), open, chain.end());
   }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "model/ids.h"
 #include "model/trigger.h"
@@ -51,10 +53,20 @@ Result<Resolved> resolve(const std::string& configured, const remote::Advertisem
 std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
                                          const std::map<RefName, ObjectId>& in_mirror);
 
-/// The announcements that the answer does not reflect yet: the upstream still says what it had
-/// `before`. Announcements of one ref are taken as a chain, oldest first.
+/// What to judge announcements by.
+struct LagView {
+  const RepositorySpec& spec;
+  const std::map<RefName, ObjectId>& earlier;  ///< the mirror's refs before this refresh
+  const remote::Advertisement& answer;
+  std::function<bool(const ObjectId&)> has;  ///< whether the mirror holds an object
+  WallTime now;
+};
+
+/// The announcements that the answer does not reflect yet. Those of one ref are taken as a chain,
+/// oldest first. One is open while the upstream still says what it had `before`; while nothing of
+/// it was ever seen here and the ref stays as it was; and, when it names no commit at all, for a
+/// few seconds while the ref stays as it was. Anything else that the upstream says is the truth.
 std::vector<Announcement> still_lagging(const std::vector<Announcement>& announcements,
-                                        const RepositorySpec& spec,
-                                        const remote::Advertisement& answer);
+                                        const LagView& view);
 
 }  // namespace freshet::sync

@@ -2,30 +2,33 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
 #include <set>
 
+#include "base/files.h"
+#include "base/log.h"
 #include "checkout/slot_directory.h"
+#include "mirror/care.h"
+#include "mirror/lost_refs.h"
 
 namespace freshet::sync {
 
 struct Syncer::Refresh {
   const Job& job;
   const CancelToken& cancel;
-  const RepositorySpec& spec;
+  std::shared_ptr<const RepositorySpec> spec;
   Outcome& outcome;
+  std::shared_ptr<remote::Upstream> upstream;
   remote::Advertisement answer;  ///< the upstream's newest
+  /// Objects that a fetch of this run made complete in the mirror.
+  std::set<ObjectId> brought;
+  std::map<RefName, ObjectId> earlier;  ///< the mirror's refs as they were
+  bool found_damage = false;            ///< by the scheduled check
 };
 
 namespace {
 
-/// Objects that are complete in the mirror because a ref of it points to them.
-std::set<ObjectId> complete_objects(const std::map<RefName, ObjectId>& refs) {
-  std::set<ObjectId> ids;
-  for (const auto& [ref, id] : refs) {
-    ids.insert(id);
-  }
-  return ids;
-}
+using Wants = std::vector<remote::FetchRequest::Want>;
 
 /// What the fetch answered counts more than what the listing said a moment before.
 void adopt(remote::Advertisement& answer, const remote::FetchReport& report) {
@@ -37,6 +40,45 @@ void adopt(remote::Advertisement& answer, const remote::FetchReport& report) {
       position->second = id;
     }
   }
+}
+
+/// The newest commits that deliveries announced for followed refs and the mirror's refs do not
+/// have.
+Wants announced_wants(const std::vector<Announcement>& announcements, const RepositorySpec& spec,
+                      const std::map<RefName, ObjectId>& current) {
+  std::map<RefName, ObjectId> newest;
+  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
+  for (const Announcement& announcement : announcements) {
+    const bool known = current.count(announcement.ref) != 0;
+    const bool followed =
+        known || std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+          return pattern.matches(announcement.ref);
+        });
+    if (followed && announcement.after) {
+      newest[announcement.ref] = *announcement.after;
+    } else {
+      newest.erase(announcement.ref);
+    }
+  }
+  Wants wants;
+  for (const auto& [ref, id] : newest) {
+    const auto position = current.find(ref);
+    if (position == current.end() || position->second != id) {
+      wants.push_back({RefName(), id});
+    }
+  }
+  return wants;
+}
+
+bool still_published(const std::vector<CheckoutStatus>& checkouts) {
+  return std::all_of(checkouts.begin(), checkouts.end(), [](const CheckoutStatus& checkout) {
+    const auto current = checkout::read_current(checkout.path);
+    return current && current->commit == checkout.commit;
+  });
+}
+
+remote::TimeLimits probe_limits(const RepositorySpec& spec) {
+  return {std::min(spec.time_limit, 4 * spec.silence_limit), spec.silence_limit};
 }
 
 }  // namespace
@@ -56,10 +98,9 @@ Outcome Syncer::run(const Job& job, const CancelToken& cancel) {
   outcome.cause = job.cause;
   outcome.ticket = job.ticket;
   outcome.started = wall_now();
-  const auto spec = world_.find(job.repository);
+  Refresh run{job, cancel, world_.find(job.repository), outcome, nullptr, {}, {}, {}, false};
   Result<void> result = fail(ErrorClass::not_found, "no repository of that name is configured");
-  if (spec) {
-    Refresh run{job, cancel, *spec, outcome, {}};
+  if (run.spec) {
     try {
       result = refresh(run);
     } catch (const std::exception& exception) {
@@ -71,62 +112,187 @@ Outcome Syncer::run(const Job& job, const CancelToken& cancel) {
     outcome.error = result.error();
     outcome.cancelled = cancel.cancelled();
   }
+  remember(run, result.has_value());
   outcome.ended = wall_now();
   return outcome;
 }
 
+void Syncer::remember(const Refresh& run, bool succeeded) {
+  std::shared_ptr<const Seen> seen;
+  if (succeeded && run.outcome.lagging.empty()) {
+    seen = std::make_shared<const Seen>(Seen{run.spec, run.answer, run.outcome.checkouts});
+  }
+  const MutexLock lock(mutex_);
+  if (seen) {
+    seen_[run.job.repository] = std::move(seen);
+  } else {
+    seen_.erase(run.job.repository);
+  }
+}
+
+void Syncer::probe(const Job& job, const CancelToken& cancel,
+                   std::function<void(const ProbeAnswer&)> done) {
+  const auto spec = world_.find(job.repository);
+  std::shared_ptr<const Seen> seen;
+  {
+    const MutexLock lock(mutex_);
+    if (const auto position = seen_.find(job.repository); position != seen_.end()) {
+      seen = position->second;
+    }
+  }
+  const auto upstream = spec && seen && seen->spec == spec ? world_.connect(*spec) : nullptr;
+  if (!upstream || !upstream->lists_without_blocking()) {
+    done({true, std::nullopt});  // nothing to compare with: a refresh finds out
+    return;
+  }
+  upstream->list_refs_async(
+      patterns_to_ask(*spec), probe_limits(*spec), cancel,
+      // The upstream has to live until it has answered.
+      [upstream, seen, done = std::move(done)](const Result<remote::Advertisement>& answer) {
+        if (!answer) {
+          done({false, answer.error()});
+        } else {
+          done({*answer != seen->answer || !still_published(seen->checkouts), std::nullopt});
+        }
+      });
+}
+
 Result<void> Syncer::refresh(Refresh& run) {
-  for (const auto& checkout : run.spec.checkouts) {
+  for (const auto& checkout : run.spec->checkouts) {
     run.outcome.checkouts.push_back(checkout_status(checkout));
   }
-  FRESHET_TRY(mirror::Mirror mirror, mirror::Mirror::open_or_create(run.spec.mirror, world_.git()));
+  run.outcome.asked = false;
+  FRESHET_TRY(mirror::Mirror mirror,
+              mirror::Mirror::open_or_create(run.spec->mirror, world_.git()));
+  run.upstream = world_.connect(*run.spec);
+  auto result = refresh_in(run, mirror);
+  if (run.found_damage) {
+    return rebuild(run, std::move(mirror));
+  }
+  if (result || result.error().error_class != ErrorClass::corrupt || run.cancel.cancelled()) {
+    return result;
+  }
+  // Either the upstream sent something bad, or what lies here is.
+  const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
+  return damaged && *damaged ? rebuild(run, std::move(mirror)) : result;
+}
+
+void Syncer::note_lag(Refresh& run, const mirror::Mirror& mirror) {
+  run.outcome.lagging = still_lagging(
+      run.job.announcements, {*run.spec, run.earlier, run.answer,
+                              [&](const ObjectId& id) { return mirror.has(id); }, wall_now()});
+}
+
+Result<void> Syncer::refresh_in(Refresh& run, mirror::Mirror& mirror) {
   FRESHET_CHECK(bring_mirror_up_to(run, mirror));
-  run.outcome.lagging = still_lagging(run.job.announcements, run.spec, run.answer);
+  note_lag(run, mirror);
+  FRESHET_CHECK(publish_checkouts(run, mirror));
+  take_care(run, mirror);
+  return {};
+}
+
+/// The published trees stay where they are; what is fetched anew takes the damaged mirror's place
+/// once it is complete.
+Result<void> Syncer::rebuild(Refresh& run, mirror::Mirror damaged) {
+  log::warning("mirror damaged, fetching it anew", {{"repository", run.spec->name.text()}});
+  const std::string beside = run.spec->mirror + ".rebuild";
+  FRESHET_CHECK(remove_tree(beside));
+  {
+    FRESHET_TRY(mirror::Mirror fresh, mirror::Mirror::open_or_create(beside, world_.git()));
+    run.brought.clear();
+    FRESHET_CHECK(bring_mirror_up_to(run, fresh));
+    FRESHET_CHECK(mirror::replace(beside, damaged.path()));
+  }
+  FRESHET_TRY(const mirror::Mirror mirror,
+              mirror::Mirror::open_or_create(run.spec->mirror, world_.git()));
+  note_lag(run, mirror);
   return publish_checkouts(run, mirror);
 }
 
 Result<void> Syncer::bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
-  const auto upstream = world_.connect(run.spec);
-  FRESHET_TRY(run.answer,
-              upstream->list_refs(patterns_to_ask(run.spec),
-                                  {run.spec.time_limit, run.spec.silence_limit}, run.cancel));
-  run.outcome.default_branch = run.answer.default_branch;
   FRESHET_TRY(const auto in_mirror, mirror.refs());
-  std::map<RefName, ObjectId> current = managed_refs(run.spec, in_mirror);
-  Selection selection = select_refs(run.spec, run.answer);
+  const bool is_first = in_mirror.empty();
+  std::map<RefName, ObjectId> current = managed_refs(*run.spec, in_mirror);
+  run.earlier = current;
+  for (const auto& [ref, id] : current) {
+    run.brought.insert(id);  // what a ref of ours points to is complete
+  }
+  run.outcome.asked = true;
+  const Wants announced = announced_wants(run.job.announcements, *run.spec, current);
+  if (!announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
+    // Both leave at once: one round trip from the delivery to the objects.
+    const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
+    auto answer = promise->get_future();
+    run.upstream->list_refs_async(
+        patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel,
+        [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
+    // What was announced may be gone again, or not be there yet: the listing decides.
+    static_cast<void>(fetch(run, mirror, announced, is_first));
+    FRESHET_TRY(run.answer, answer.get());
+  } else {
+    FRESHET_TRY(run.answer, run.upstream->list_refs(patterns_to_ask(*run.spec),
+                                                    probe_limits(*run.spec), run.cancel));
+  }
+  run.outcome.default_branch = run.answer.default_branch;
+  Selection selection = select_refs(*run.spec, run.answer);
+  if (!run.job.accept_loss && mirror::loses_too_much(current, selection.refs)) {
+    run.outcome.held = true;
+    return fail(ErrorClass::conflict,
+                "the upstream no longer has most of the refs that are followed; nothing was "
+                "changed. If that is right: freshet refresh " +
+                    run.spec->name.text() + " --accept-loss");
+  }
+  Wants wants;
   for (const auto& [ref, id] : selection.refs) {
     if (ref == pin_of(id)) {
       FRESHET_TRY(const auto pinned, mirror.find(ref));
       if (pinned) {
         current[ref] = *pinned;
+        run.brought.insert(*pinned);
       }
     }
-  }
-
-  remote::FetchRequest request;
-  const std::set<ObjectId> complete = complete_objects(current);
-  for (const auto& [ref, id] : selection.refs) {
-    if (complete.count(id) == 0) {
-      request.wants.push_back({ref == pin_of(id) ? RefName() : ref, id});
+    if (run.brought.count(id) == 0) {
+      wants.push_back({ref == pin_of(id) ? RefName() : ref, id});
     }
   }
-  if (!request.wants.empty()) {
-    request.mirror = mirror.path();
-    request.lock_descriptor = mirror.lock_descriptor();
-    request.depth = run.spec.depth;
-    request.limits = {in_mirror.empty() ? run.spec.first_time_limit : run.spec.time_limit,
-                      run.spec.silence_limit};
-    request.on_progress = [&](const remote::Progress& progress) {
-      world_.progress(run.spec.name, progress);
-    };
-    run.outcome.fetched = true;
-    FRESHET_CHECK(mirror.begin_work());
-    FRESHET_TRY(const remote::FetchReport report, upstream->fetch(request, run.cancel));
-    adopt(run.answer, report);
-    selection = select_refs(run.spec, run.answer);
+  if (!wants.empty()) {
+    FRESHET_CHECK(fetch(run, mirror, std::move(wants), is_first));
+    selection = select_refs(*run.spec, run.answer);
   }
-  const mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
+  return move_refs(run, mirror, selection, current);
+}
+
+Result<void> Syncer::fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_first) {
+  remote::FetchRequest request;
+  request.mirror = mirror.path();
+  request.lock_descriptor = mirror.lock_descriptor();
+  request.wants = std::move(wants);
+  request.depth = run.spec->depth;
+  request.limits = {is_first ? run.spec->first_time_limit : run.spec->time_limit,
+                    run.spec->silence_limit};
+  request.on_progress = [&](const remote::Progress& progress) {
+    world_.progress(run.spec->name, progress);
+  };
+  run.outcome.fetched = true;
+  FRESHET_CHECK(mirror.begin_work());
+  FRESHET_TRY(const remote::FetchReport report, run.upstream->fetch(request, run.cancel));
+  for (const auto& want : request.wants) {
+    run.brought.insert(want.id);
+  }
+  adopt(run.answer, report);
+  return {};
+}
+
+Result<void> Syncer::move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& selection,
+                               const std::map<RefName, ObjectId>& current) {
+  mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
   if (!changes.empty()) {
+    FRESHET_TRY(changes.keep, mirror::lost_tips(
+                                  current, changes,
+                                  [&](const ObjectId& old_id, const ObjectId& new_id) {
+                                    return mirror.is_ancestor(old_id, new_id);
+                                  },
+                                  wall_now()));
     FRESHET_CHECK(mirror.begin_work());
     FRESHET_CHECK(mirror.apply(changes));
     run.outcome.result = RefreshResult::updated;
@@ -141,9 +307,9 @@ Result<void> Syncer::bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
 
 Result<void> Syncer::publish_checkouts(Refresh& run, const mirror::Mirror& mirror) {
   Result<void> first_failure;
-  for (std::size_t i = 0; i < run.spec.checkouts.size(); ++i) {
+  for (std::size_t i = 0; i < run.spec->checkouts.size(); ++i) {
     CheckoutStatus& status = run.outcome.checkouts[i];
-    auto published = publish_one(run, mirror, run.spec.checkouts[i], status);
+    auto published = publish_one(run, mirror, run.spec->checkouts[i], status);
     status.state = published ? CheckoutState::ok : CheckoutState::failing;
     if (!published && first_failure) {
       first_failure = std::move(published);
@@ -163,10 +329,33 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
   }
   status = checkout_status(checkout);
   run.outcome.result = RefreshResult::updated;
-  world_.publications().published({run.spec.name, checkout.path,
+  world_.publications().published({run.spec->name, checkout.path,
                                    checkout::Layout(checkout.path).slot(commit), resolved.ref,
                                    published.old_commit, commit, run.job.cause});
   return {};
+}
+
+/// What can wait until everybody has been served. A failure here is no failure of the refresh.
+void Syncer::take_care(Refresh& run, mirror::Mirror& mirror) {
+  if (run.outcome.result == RefreshResult::updated) {
+    if (const auto packed = mirror::pack_up(mirror.place(), run.cancel); !packed) {
+      log::warning("packs not put together",
+                   {{"repository", run.spec->name.text()}, {"error", packed.error().message}});
+    }
+    const auto lost = mirror.lost_refs();
+    const auto expired = lost ? mirror::expired_lost(*lost, wall_now()) : std::vector<RefName>();
+    if (!expired.empty()) {
+      static_cast<void>(mirror.forget_lost(expired));
+    }
+  }
+  if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
+    return;
+  }
+  const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
+  if (damaged) {
+    mirror::note_checked(mirror.path());
+  }
+  run.found_damage = damaged && *damaged;
 }
 
 }  // namespace freshet::sync

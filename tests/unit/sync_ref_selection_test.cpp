@@ -106,14 +106,27 @@ Announcement announced(char before, char after, std::uint64_t number,
   return {RefName(ref), parse(before), parse(after), WallTime{}, number};
 }
 
-std::vector<std::uint64_t> lagging(const std::vector<Announcement>& announcements, char now) {
+const WallTime kNow{std::chrono::hours(1000)};
+
+/// `earlier` is what the mirror's ref was before; `seen` the commits that the mirror holds.
+std::vector<std::uint64_t> lagging(const std::vector<Announcement>& announcements, char now,
+                                   char before_refresh = '-', const std::string& seen = "abc") {
+  const RepositorySpec spec = spec_with({"main"});
+  std::map<RefName, ObjectId> earlier;
+  if (before_refresh != '-') {
+    earlier[RefName("refs/heads/main")] = id(before_refresh);
+  }
+  const auto has = [&](const ObjectId& object) {
+    return seen.find(object.hex().front()) != std::string::npos;
+  };
   std::map<std::string, char> refs;
   if (now != '-') {
     refs["refs/heads/main"] = now;
   }
+  const remote::Advertisement answer = answer_of(refs);
   std::vector<std::uint64_t> numbers;
   for (const Announcement& announcement :
-       still_lagging(announcements, spec_with({"main"}), answer_of(refs))) {
+       still_lagging(announcements, {spec, earlier, answer, has, kNow})) {
     numbers.push_back(announcement.journal_id);
   }
   return numbers;
@@ -143,9 +156,35 @@ TEST(Lagging, IsNotSeenWhereAPushWasTakenBack) {
   EXPECT_THAT(lagging({announced('a', 'b', 1), announced('b', 'a', 2)}, 'a'), IsEmpty());
 }
 
+TEST(Lagging, IsAnUpstreamThatHasShownNothingOfAnAnnouncementYet) {
+  // Only the second of two pushes was announced, and the upstream still answers the oldest state.
+  EXPECT_THAT(lagging({announced('e', 'f', 1)}, 'a', 'a'), ElementsAre(1));
+  // The forge did not say what was before.
+  EXPECT_THAT(lagging({announced('-', 'f', 1)}, 'a', 'a'), ElementsAre(1));
+  EXPECT_THAT(lagging({announced('e', 'f', 1)}, 'b', 'a'), IsEmpty()) << "it moved: the truth";
+}
+
+TEST(Lagging, IsNotSeenInALateOrReplayedAnnouncement) {
+  EXPECT_THAT(lagging({announced('a', 'b', 1)}, 'c', 'c'), IsEmpty());
+  EXPECT_THAT(lagging({announced('-', 'b', 1)}, 'c', 'c'), IsEmpty());
+}
+
+TEST(Lagging, GivesAnAnnouncementWithoutCommitsAFewSeconds) {
+  Announcement unnamed = announced('-', '-', 1);
+  unnamed.at = kNow - std::chrono::seconds(5);
+  EXPECT_THAT(lagging({unnamed}, 'a', 'a'), ElementsAre(1));
+  EXPECT_THAT(lagging({unnamed}, 'b', 'a'), IsEmpty());
+  unnamed.at = kNow - std::chrono::seconds(20);
+  EXPECT_THAT(lagging({unnamed}, 'a', 'a'), IsEmpty());
+}
+
 TEST(Lagging, IgnoresRefsThatNobodyFollows) {
-  const auto result = still_lagging({announced('a', 'b', 1, "refs/heads/other")},
-                                    spec_with({"main"}), answer_of({{"refs/heads/other", 'a'}}));
+  const RepositorySpec spec = spec_with({"main"});
+  const std::map<RefName, ObjectId> earlier;
+  const remote::Advertisement answer = answer_of({{"refs/heads/other", 'a'}});
+  const auto result =
+      still_lagging({announced('a', 'b', 1, "refs/heads/other")},
+                    {spec, earlier, answer, [](const ObjectId&) { return false; }, kNow});
   EXPECT_TRUE(result.empty());
 }
 

@@ -253,7 +253,7 @@ class LyingServer:
         self._mutex = threading.Lock()
         self._rules: list[_Rule] = []
         self._open: set[socket.socket] = set()
-        self._frozen: dict[Path, tuple] = {}  # repository -> (copy of it, answers left; None: any)
+        self._frozen: dict[Path, tuple] = {}  # repository -> (copy, answers left or None, objects)
         self._copies = Path(tempfile.mkdtemp(prefix="freshet-liar-"))
         self._listener = None
         if authority:
@@ -309,12 +309,13 @@ class LyingServer:
         for rule in withdrawn:
             rule.withdrawn.set()
 
-    def freeze(self, repository: Path, answers: int | None = None) -> None:
-        """Serves the refs as they are now, whatever is pushed; for so many answers, or for good."""
+    def freeze(self, repository: Path, answers: int | None = None, objects: bool = False) -> None:
+        """Serves the refs as they are now, whatever is pushed; for so many answers, or until thaw().
+        With `objects`, fetches find what is pushed all the same, as at a forge of several machines."""
         copy = Path(tempfile.mkdtemp(dir=self._copies)) / "copy.git"
         shutil.copytree(repository, copy)
         with self._mutex:
-            self._frozen[repository] = (copy, answers)
+            self._frozen[repository] = (copy, answers, objects)
 
     def thaw(self, repository: Path) -> None:
         with self._mutex:
@@ -392,10 +393,11 @@ class LyingServer:
 
     def _answer(self, exchange: Exchange) -> Reply:
         with self._mutex:
-            copy, left = self._frozen.get(exchange.repository, (None, 0))
-            if copy and left and exchange.request.kind == LS_REFS:
-                self._frozen[exchange.repository] = (copy, left - 1)
-        return exchange.honest if left == 0 else exchange.answer_from(copy)
+            copy, left, objects = self._frozen.get(exchange.repository, (None, 0, True))
+            if left and exchange.request.kind == LS_REFS:
+                self._frozen[exchange.repository] = (copy, left - 1, objects)
+        honest = left == 0 or (objects and exchange.request.kind == FETCH)
+        return exchange.honest if honest else exchange.answer_from(copy)
 
 
 def _kind_of(request: Request, body: bytes) -> str:

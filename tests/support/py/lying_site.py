@@ -2,13 +2,16 @@
 both followed by the same daemon. Fixtures: a test file imports those that it asks for."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from daemon import Daemon, wait_for_commit
+from certificates import make_authority
+from daemon import SECRET, Daemon, Response, wait_for_commit, write_secret
+from forge import github_headers, github_push
 from lying_server import LyingServer
 from processes import processes_of_session
 from tree_watch import TreeWatch
@@ -43,6 +46,11 @@ class Followed:
     @property
     def url(self) -> str:
         return self.server.url(self.upstream.path)
+
+    def announce(self, before: str, after: str, delivery: str | None = None) -> Response:
+        """The delivery of a push of main from one commit to another, whether or not it happened."""
+        body = github_push(self.url, after, before=before)
+        return self.daemon.deliver(body, github_headers(body, SECRET, delivery=delivery))
 
     def wait_for(self, commit: str, timeout: float = 30) -> None:
         wait_for_commit(self.path, commit, timeout)
@@ -99,14 +107,25 @@ def refs_of(repository: Path, *patterns: str) -> dict[str, str]:
     return dict(line.split() for line in listing.splitlines())
 
 
+LEFTOVERS = ("tmp_pack_*", "tmp_idx_*", "tmp_obj_*", "tmp_objdir-*", "incoming-*", "pack_git2_*")
+IDLE = 0.3  # seconds; less than the shortest pause between two tries
+
+
 def wait_until_nothing_is_left(daemon: Daemon, timeout: float = 15) -> None:
-    """A moment at which the daemon has no child, and no mirror holds what a failed try left."""
+    """The daemon has had no child for a while, and no mirror holds what a failed try left: not only
+    because the next try is just beginning with a clean-up."""
+    idle_since = None
+
     def nothing_left():
-        children = set(processes_of_session(daemon.process.pid)) - {daemon.process.pid}
-        left = [path for pattern in ("tmp_pack_*", "tmp_idx_*", "incoming-*", "pack_git2_*")
-                for path in (daemon.directory / "state").rglob(pattern)]
-        return not children and not left
-    wait_for(nothing_left, "no child runs and no tmp_pack_* is left", timeout)
+        nonlocal idle_since
+        if set(processes_of_session(daemon.process.pid)) - {daemon.process.pid}:
+            idle_since = None
+            return False
+        idle_since = idle_since or time.monotonic()
+        left = [path for pattern in LEFTOVERS for path in (daemon.directory / "state").rglob(pattern)]
+        return not left and time.monotonic() - idle_since > IDLE
+
+    wait_for(nothing_left, "no child runs and no tmp_pack_* is left between two tries", timeout)
 
 
 @pytest.fixture
@@ -118,12 +137,25 @@ def liar(upstream):
 
 
 @pytest.fixture
+def secured(tmp_path, upstream):
+    """A server with TLS that asks for a password; the authority that vouches for it; and the
+    credential that the daemon needs for both."""
+    authority = make_authority(tmp_path / "authority")
+    server = LyingServer(upstream.path.parent, authority=authority).start()
+    server.password = "correct-horse-battery-staple"
+    credential = {"match": f"{server.url()}/*", "ca_file": str(authority.ca_file),
+                  "token_file": write_secret(tmp_path / "token", server.password)}
+    yield server, authority, credential
+    server.close()
+
+
+@pytest.fixture
 def make_lying_site(tmp_path, make_daemon, upstream):
     """Follows `upstream` as "site" at a given server and another one as "healthy" at an honest one."""
     honest = LyingServer(tmp_path / "honest")
 
     def make(server: LyingServer, first: bool = True, credentials: list[dict] | None = None,
-             **settings) -> LyingSite:
+             tables: dict | None = None, **settings) -> LyingSite:
         other = Upstream(tmp_path / "honest/healthy.git")
         other.commit({"news": "none\n"})
         honest.start()
@@ -134,7 +166,9 @@ def make_lying_site(tmp_path, make_daemon, upstream):
         daemon.settings["repository"] = [
             BOUNDED | {"name": each.name, "url": each.url, "path": str(each.path)}
             | (settings if each is made.site else {}) for each in (made.site, made.healthy)]
-        daemon.settings["credential"] = credentials or []
+        daemon.settings |= tables or {}
+        if credentials:
+            daemon.settings["credential"] = credentials
         daemon.write_config()
         daemon.start()
         made.healthy.wait_for(other.tip())

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "mirror/update_ref.h"
+
+namespace freshet::mirror {
+
+// What keeps a mirror well over the years. All of it under the mirror's lock, by git children at
+// low priority.
+
+/// Puts small packs together once there are many; does nothing otherwise. Never removes an object.
+Result<void> pack_up(const GitPlace& place, const CancelToken& cancel);
+
+/// Reads every object. True: something is damaged or missing. Error when the check could not be
+/// made.
+Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
+
+/// When the whole mirror was last checked, so that somebody does it again after a week.
+bool check_is_due(const std::string& mirror, WallTime now);
+void note_checked(const std::string& mirror);
+
+/// Puts the repository at `fresh` in place of the one at `mirror`, whose linked trees it takes
+/// over. The old one is removed.
+Result<void> replace(const std::string& fresh, const std::string& mirror);
+
+}  // namespace freshet::mirror

@@ -1,0 +1,69 @@
+#include "mirror/lost_refs.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace freshet::mirror {
+namespace {
+
+constexpr std::size_t kManyDeletions = 10;
+/// Beyond this, asking whether each old tip is contained costs more than keeping a few too many.
+constexpr std::size_t kManyChanges = 256;
+
+RefName lost_name(const RefName& ref, WallTime now) {
+  constexpr std::string_view kRefs = "refs/";
+  return RefName(kLostPrefix + std::to_string(to_unix_millis(now) / 1000) + "/" +
+                 ref.text().substr(kRefs.size()));
+}
+
+}  // namespace
+
+Result<std::map<RefName, ObjectId>> lost_tips(const std::map<RefName, ObjectId>& current,
+                                              const RefChanges& changes,
+                                              const IsAncestor& is_ancestor, WallTime now) {
+  std::map<RefName, ObjectId> lost;
+  for (const auto* deleted : {&changes.clear_first, &changes.delete_last}) {
+    for (const RefName& ref : *deleted) {
+      lost.emplace(lost_name(ref, now), current.at(ref));
+    }
+  }
+  for (const auto& [ref, id] : changes.set) {
+    const auto old = current.find(ref);
+    if (old == current.end()) {
+      continue;
+    }
+    if (changes.set.size() <= kManyChanges) {
+      FRESHET_TRY(const bool contained, is_ancestor(old->second, id));
+      if (contained) {
+        continue;
+      }
+    }
+    lost.emplace(lost_name(ref, now), old->second);
+  }
+  return lost;
+}
+
+std::vector<RefName> expired_lost(const std::vector<RefName>& lost, WallTime now) {
+  std::vector<RefName> expired;
+  for (const RefName& ref : lost) {
+    const std::string_view rest =
+        std::string_view(ref.text())
+            .substr(std::min(std::string_view(kLostPrefix).size(), ref.text().size()));
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
+    if (error == std::errc{} && from_unix_millis(seconds * 1000) + kKeepLost < now) {
+      expired.push_back(ref);
+    }
+  }
+  return expired;
+}
+
+bool loses_too_much(const std::map<RefName, ObjectId>& current,
+                    const std::map<RefName, ObjectId>& wanted) {
+  const auto gone = static_cast<std::size_t>(
+      std::count_if(current.begin(), current.end(),
+                    [&](const auto& entry) { return wanted.count(entry.first) == 0; }));
+  return gone >= kManyDeletions && gone * 2 > current.size();
+}
+
+}  // namespace freshet::mirror

@@ -1,0 +1,169 @@
+#include <gmock/gmock.h>
+
+#include "base/hmac.h"
+#include "support/checkout_fixture.h"
+
+// Trees that git itself would never write: nothing of them is published, and nothing lands outside.
+
+namespace freshet::checkout {
+namespace {
+
+using freshet::testing::CheckoutFixture;
+using freshet::testing::file;
+using freshet::testing::must;
+using freshet::testing::snapshot_of;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class HostileTest : public CheckoutFixture {
+ protected:
+  void SetUp() override {
+    CheckoutFixture::SetUp();
+    good_ = commit({{"README", file("good")}});
+    must(publish(good_));
+    // Git would refuse to send some of what follows.
+    must(write_new_file(mirror_ + "/objects/info/alternates", source_.path() + "/.git/objects\n"));
+  }
+
+  void TearDown() override { EXPECT_EQ(read_current(path_)->commit, shown_.value_or(good_)); }
+
+  /// One raw entry of a tree object; `id` is hexadecimal.
+  static std::string entry(const std::string& mode, const std::string& name,
+                           const std::string& id) {
+    return mode + " " + name + std::string(1, '\0') + from_hex(id).value();
+  }
+
+  /// A tree object of exactly these bytes.
+  std::string tree(const std::string& entries) const {
+    return source_.git({"hash-object", "-w", "-t", "tree", "--literally", "--stdin"}, entries);
+  }
+
+  std::string payload() const { return blob("[core]\n\tfsmonitor = touch /tmp/owned\n"); }
+
+  void expect_refused(const std::string& root, const std::string& what) {
+    expect_commit_refused(
+        ObjectId::parse(source_.git({"commit-tree", "-m", "hostile", root})).value(), what);
+  }
+
+  void expect_commit_refused(const ObjectId& id, const std::string& what) {
+    const auto before = snapshot_of(directory_ / "www");
+    const auto result = publish(id);
+    ASSERT_FALSE(result) << what;
+    EXPECT_EQ(to_string(result.error().error_class), "corrupt")
+        << what << ": " << result.error().message;
+    EXPECT_EQ(snapshot_of(directory_ / "www"), before) << what;
+    EXPECT_THAT(worktree_folders(), ::testing::SizeIs(1)) << what;
+  }
+
+  ObjectId good_;
+  std::optional<ObjectId> shown_;  ///< in place of the good one
+};
+
+TEST_F(HostileTest, NamesThatLeadElsewhereAreNotWritten) {
+  for (const std::string name :
+       {".git", ".GIT", ".git.", ".git ", "git~1", ".git::$INDEX_ALLOCATION", ".g\u200cit", ".",
+        "..", "a/b", "../outside", "/etc/freshet-was-here", "..\u200d/x", "\ufeff.git"}) {
+    const std::string below = tree(entry("100644", "config", payload()));
+    expect_refused(tree(entry("100644", name, payload())), "file " + name);
+    expect_refused(tree(entry("120000", name, payload())), "link " + name);
+    expect_refused(tree(entry("40000", name, below)), "folder " + name);
+    expect_refused(tree(entry("160000", name, good_.hex())), "submodule " + name);
+    expect_refused(tree(entry("40000", "sub", tree(entry("100644", name, payload())))),
+                   "below a folder " + name);
+  }
+  EXPECT_FALSE(path_exists(directory_ / "outside"));
+  EXPECT_FALSE(path_exists("/etc/freshet-was-here"));
+}
+
+TEST_F(HostileTest, EmptyNamesAreNotWritten) {
+  expect_refused(tree(entry("100644", "", payload())), "file");
+  expect_refused(tree(entry("40000", "", tree(entry("100644", "a", payload())))), "folder");
+}
+
+TEST_F(HostileTest, NamesTooLongForAnyFileSystemAreNotWritten) {
+  expect_refused(tree(entry("100644", std::string(256, 'n'), payload())), "file");
+  expect_refused(tree(entry("40000", std::string(5000, 'n'), tree(""))), "folder");
+}
+
+TEST_F(HostileTest, ALinkAndAFolderOfOneNameLeadNowhere) {
+  must(make_directories(directory_ / "outside"));
+  const std::string link = blob(directory_ / "outside");
+  const std::string folder = tree(entry("100644", "planted", payload()));
+  expect_refused(tree(entry("120000", "a", link) + entry("40000", "a", folder)), "link first");
+  expect_refused(tree(entry("40000", "a", folder) + entry("120000", "a", link)), "folder first");
+  expect_refused(tree(entry("120000", "a", link) + entry("160000", "a", good_.hex())), "submodule");
+  EXPECT_THAT(must(list_directory(directory_ / "outside")), IsEmpty());
+}
+
+TEST_F(HostileTest, AFileIsNotWrittenThroughALinkOfItsName) {
+  must(write_new_file(directory_ / "outside", "mine"));
+  const std::string link = blob(directory_ / "outside");
+  expect_refused(tree(entry("120000", "a", link) + entry("100644", "a", payload())), "link first");
+  expect_refused(tree(entry("100644", "a", payload()) + entry("120000", "a", link)), "file first");
+  EXPECT_EQ(must(read_file(directory_ / "outside")), "mine");
+}
+
+TEST_F(HostileTest, ALinkForDotGitattributesIsNotRead) {
+  must(write_new_file(directory_ / "outside", "* text eol=crlf\n"));
+  const ObjectId id =
+      commit({{".gitattributes", {"120000", directory_ / "outside"}}, {"a", file("x\n")}});
+  must(publish(id));
+  shown_ = id;
+  expect_complete(id);
+  EXPECT_EQ(must(read_file(path_ + "/a")), "x\n");
+}
+
+TEST_F(HostileTest, EntriesOfNoKnownKindAreNotWritten) {
+  for (const char* mode : {"140000", "60000", "20000", "10000", "0", "777"}) {
+    expect_refused(tree(entry(mode, "a", payload())), mode);
+  }
+}
+
+TEST_F(HostileTest, EntriesThatAreNotWhatTheirModeSaysAreNotWritten) {
+  const std::string folder = tree(entry("100644", "x", payload()));
+  expect_refused(tree(entry("100644", "a", folder)), "a file that is a tree");
+  expect_refused(tree(entry("40000", "a", payload())), "a folder that is a blob");
+  expect_refused(tree(entry("120000", "a", folder)), "a link that is a tree");
+}
+
+TEST_F(HostileTest, LinksThatNoFileSystemTakesAreNotWritten) {
+  expect_refused(tree(entry("120000", "a", blob(""))), "empty");
+  expect_refused(tree(entry("120000", "a", blob(std::string(5000, 'x')))), "too long");
+}
+
+TEST_F(HostileTest, FoldersNestedWithoutEndAreNotWritten) {
+  std::string path;
+  for (int i = 0; i < 1100; ++i) {
+    path += "d/";
+  }
+  expect_commit_refused(commit({{path + "x", file("x")}}), "1,100 deep");
+}
+
+TEST_F(HostileTest, AFetchedCommitWithoutItsTreeIsRefused) {
+  const std::string lost =
+      "tree " + std::string(40, 'e') + "\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n";
+  const std::string id = freshet::testing::git(
+      mirror_, {"hash-object", "-w", "-t", "commit", "--literally", "--stdin"}, lost);
+  const auto result = publish(ObjectId::parse(id).value());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().error_class, ErrorClass::corrupt) << result.error().message;
+  expect_complete(good_);
+  EXPECT_THAT(trees(), ElementsAre(good_.hex()));
+}
+
+TEST_F(HostileTest, NeitherHooksNorFiltersNorMonitorsOfARepositoryRun) {
+  const std::string trace = directory_ / "trace";
+  const std::string touch = "#!/bin/sh\ntouch " + trace + "\n";
+  const ObjectId id = commit({{".gitattributes", file("* filter=spy diff=spy merge=spy\n")},
+                              {".gitconfig", file("[filter \"spy\"]\n\tsmudge = touch " + trace)},
+                              {"hooks/post-checkout", {"100755", touch}},
+                              {".githooks/post-checkout", {"100755", touch}},
+                              {"a", file("x\n")}});
+  must(publish(id));
+  shown_ = id;
+  expect_complete(id);
+  EXPECT_FALSE(path_exists(trace));
+}
+
+}  // namespace
+}  // namespace freshet::checkout

@@ -92,6 +92,16 @@ std::shared_ptr<const Catalogue> CatalogueHolder::get() const {
 void CatalogueHolder::replace(config::Settings settings) {
   const MutexLock lock(mutex_);
   catalogue_ = make_catalogue(std::move(settings), learnt_);
+  credentials_.reset();
+}
+
+std::shared_ptr<remote::Credentials> CatalogueHolder::credentials(remote::HttpClient& api) {
+  const MutexLock lock(mutex_);
+  if (!credentials_) {
+    credentials_ =
+        std::make_shared<remote::Credentials>(credential_specs(catalogue_->settings), api);
+  }
+  return credentials_;
 }
 
 void CatalogueHolder::learn(const RepositoryName& name, const std::vector<std::string>& urls) {

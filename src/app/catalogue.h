@@ -7,6 +7,7 @@
 
 #include "base/mutex.h"
 #include "config/settings.h"
+#include "remote/credentials.h"
 #include "sync/repository_spec.h"
 #include "webhook/match.h"
 
@@ -39,6 +40,8 @@ class CatalogueHolder {
 
   std::shared_ptr<const Catalogue> get() const EXCLUDES(mutex_);
   void replace(config::Settings settings) EXCLUDES(mutex_);
+  /// What the configuration in force signs in with. `api` must outlive it.
+  std::shared_ptr<remote::Credentials> credentials(remote::HttpClient& api) EXCLUDES(mutex_);
   void learn(const RepositoryName& name, const std::vector<std::string>& urls) EXCLUDES(mutex_);
 
  private:
@@ -47,6 +50,7 @@ class CatalogueHolder {
   mutable Mutex mutex_;
   LearntNames learnt_ GUARDED_BY(mutex_);
   std::shared_ptr<const Catalogue> catalogue_ GUARDED_BY(mutex_);
+  std::shared_ptr<remote::Credentials> credentials_ GUARDED_BY(mutex_);  ///< made when asked for
 };
 
 }  // namespace freshet::app

@@ -6,6 +6,8 @@
 #include "base/quantity.h"
 #include "mirror/git2.h"
 #include "remote/git_program.h"
+#include "remote/http_upstream.h"
+#include "remote/ssh_command.h"
 
 namespace freshet::app {
 namespace {
@@ -32,15 +34,31 @@ void log_outcome(const Outcome& outcome) {
 
 }  // namespace
 
+StateDirectory::StateDirectory(FileLock lock, GitEnvironment git, std::string ssh_connections,
+                               std::unique_ptr<remote::CurlClient> http)
+    : lock_(std::move(lock)),
+      git_(std::move(git)),
+      ssh_connections_(std::move(ssh_connections)),
+      http_(std::move(http)) {}
+
+StateDirectory::~StateDirectory() {
+  if (http_) {
+    remote::end_shared_connections(ssh_connections_, git_);
+  }
+}
+
 Result<StateDirectory> StateDirectory::take(const std::string& path) {
   FRESHET_CHECK(make_directories(path));
   FRESHET_TRY(FileLock lock, FileLock::acquire(StateLayout(path).lock));
   mirror::git2::initialize();
   FRESHET_TRY(GitEnvironment git, GitEnvironment::prepare(path));
-  return StateDirectory(std::move(lock), std::move(git));
+  FRESHET_TRY(std::string ssh_connections, remote::make_control_directory(path));
+  FRESHET_TRY(auto http, remote::CurlClient::start());
+  return StateDirectory(std::move(lock), std::move(git), std::move(ssh_connections),
+                        std::move(http));
 }
 
-RefreshWorld::RefreshWorld(const StateDirectory& state, const CatalogueHolder& catalogue,
+RefreshWorld::RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue,
                            checkout::Sweeper& sweeper, ProgressObserver observer)
     : state_(state), catalogue_(catalogue), sweeper_(sweeper), observer_(std::move(observer)) {}
 
@@ -48,8 +66,35 @@ std::shared_ptr<const sync::RepositorySpec> RefreshWorld::find(const RepositoryN
   return catalogue_.get()->find(name);
 }
 
+std::shared_ptr<remote::RemoteMemory> RefreshWorld::memory_of(const sync::RepositorySpec& spec) {
+  const MutexLock lock(mutex_);
+  Memory& memory = memories_[spec.name];
+  if (!memory.memory || memory.url != spec.url.text()) {
+    memory = {spec.url.text(), std::make_shared<remote::RemoteMemory>()};
+  }
+  return memory.memory;
+}
+
 std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  return std::make_shared<remote::GitProgram>(spec.url, state_.git());
+  /// An upstream lives as long as somebody waits for it, and so does what it signs in with.
+  struct Connected {
+    std::shared_ptr<remote::Credentials> credentials;
+    std::unique_ptr<remote::Upstream> upstream;
+  };
+  auto connected = std::make_shared<Connected>();
+  connected->credentials = catalogue_.credentials(state_.http());
+  auto by_git = std::make_unique<remote::GitProgram>(
+      spec.url, state_.git(),
+      remote::GitProgram::SignIn{connected->credentials.get(), state_.ssh_connections()});
+  const auto transport = spec.url.transport();
+  if (transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http) {
+    connected->upstream = std::make_unique<remote::HttpUpstream>(
+        spec.url, state_.http(), connected->credentials.get(), memory_of(spec), state_.git(),
+        std::move(by_git));
+  } else {
+    connected->upstream = std::move(by_git);
+  }
+  return {connected, connected->upstream.get()};
 }
 
 void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {

@@ -12,6 +12,8 @@
 #include "model/event.h"
 #include "model/publication.h"
 #include "model/trigger.h"
+#include "remote/curl_client.h"
+#include "remote/remote_memory.h"
 #include "remote/upstream.h"
 #include "schedule/scheduler.h"
 #include "state/journal.h"
@@ -24,25 +26,32 @@ namespace freshet::app {
 using ProgressObserver =
     std::function<void(const RepositoryName& name, const remote::Progress& progress)>;
 
-/// The state directory of one process: created, locked, and with git's environment in place.
+/// The state directory of one process: created, locked, and with what talks to upstreams in place.
 class StateDirectory {
  public:
   /// Error conflict, naming the process, while another one holds it.
   static Result<StateDirectory> take(const std::string& path);
   const GitEnvironment& git() const { return git_; }
+  remote::HttpClient& http() const { return *http_; }
+  const std::string& ssh_connections() const { return ssh_connections_; }
+  ~StateDirectory();  ///< ends the shared ssh connections
+  StateDirectory(StateDirectory&&) noexcept = default;
+  StateDirectory& operator=(StateDirectory&&) = delete;
 
  private:
-  StateDirectory(FileLock lock, GitEnvironment git)
-      : lock_(std::move(lock)), git_(std::move(git)) {}
+  StateDirectory(FileLock lock, GitEnvironment git, std::string ssh_connections,
+                 std::unique_ptr<remote::CurlClient> http);
   FileLock lock_;
   GitEnvironment git_;
+  std::string ssh_connections_;  ///< folder of their sockets; empty once moved from
+  std::unique_ptr<remote::CurlClient> http_;
 };
 
 /// What a refresh needs of the world, for the daemon and for one-shot commands.
 class RefreshWorld : public sync::Syncer::World, public PublicationSink {
  public:
-  RefreshWorld(const StateDirectory& state, const CatalogueHolder& catalogue,
-               checkout::Sweeper& sweeper, ProgressObserver observer);
+  RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue, checkout::Sweeper& sweeper,
+               ProgressObserver observer);
 
   std::shared_ptr<const sync::RepositorySpec> find(const RepositoryName& name) override;
   std::shared_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
@@ -52,10 +61,20 @@ class RefreshWorld : public sync::Syncer::World, public PublicationSink {
   void published(const Publication& publication) override;
 
  private:
+  std::shared_ptr<remote::RemoteMemory> memory_of(const sync::RepositorySpec& spec)
+      EXCLUDES(mutex_);
+
   const StateDirectory& state_;
-  const CatalogueHolder& catalogue_;
+  CatalogueHolder& catalogue_;
   checkout::Sweeper& sweeper_;
   const ProgressObserver observer_;
+
+  Mutex mutex_;
+  struct Memory {
+    std::string url;
+    std::shared_ptr<remote::RemoteMemory> memory;
+  };
+  std::map<RepositoryName, Memory> memories_ GUARDED_BY(mutex_);
 };
 
 /// Everything that keeps repositories fresh, without any listener: the whole of `freshet mirror`,

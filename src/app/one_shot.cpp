@@ -59,7 +59,7 @@ Result<std::vector<Outcome>> refresh_once(config::Settings settings,
                                           ProgressObserver observer) {
   FRESHET_TRY(const StateDirectory state, StateDirectory::take(settings.state_dir));
   const std::size_t at_once = std::min<std::size_t>(settings.limits.refreshes, names.size());
-  const CatalogueHolder catalogue(std::move(settings));
+  CatalogueHolder catalogue(std::move(settings));
   checkout::Sweeper unused;  // never started: what is due is swept at the end
   RefreshWorld world(state, catalogue, unused, std::move(observer));
   sync::Syncer syncer(world);

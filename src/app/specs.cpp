@@ -89,8 +89,10 @@ std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     if (users[path]++ > 0) {
       path += "@" + safe_component(repository.name.text());
     }
-    specs.push_back(
-        std::make_shared<const sync::RepositorySpec>(repository_spec(repository, path)));
+    sync::RepositorySpec spec = repository_spec(repository, path);
+    spec.largest_pack = settings.limits.fetch_size;
+    spec.min_free_disk = settings.limits.min_free_disk;
+    specs.push_back(std::make_shared<const sync::RepositorySpec>(std::move(spec)));
   }
   return specs;
 }
@@ -140,6 +142,9 @@ webhook::Followed matched(const config::Repository& repository) {
     const sync::RefChoice choice = sync::parse_ref_choice(checkout.ref);
     if (choice.default_branch) {
       followed.refs.emplace_back("HEAD");
+    }
+    if (choice.commit) {
+      followed.refs.push_back(choice.commit->hex());
     }
     for (const RefName& candidate : choice.candidates) {
       followed.refs.push_back(candidate.text());

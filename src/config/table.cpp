@@ -83,9 +83,9 @@ const Section<Limits>& limits_section() {
       {"per_host", &Limits::per_host, number(1, 1024), 4,
        "Refreshes that run at once towards one upstream host."},
       {"min_free_disk", &Limits::min_free_disk, size("0"), "1GiB",
-       "Free space below which nothing is fetched.", kNotYet},
-      {"fetch_size", &Limits::fetch_size, size("0"), "0", "Largest pack that is taken; \"0\": any.",
-       kNotYet},
+       "Free space below which nothing is fetched."},
+      {"fetch_size", &Limits::fetch_size, size("0"), "0",
+       "Largest pack that is taken; \"0\": any."},
   });
   return section;
 }
@@ -199,7 +199,7 @@ Rows<RepositoryTable> repository_rows() {
       {"interval", &Repository::interval, duration_or_off("1s"), "60s",
        "How often the upstream is asked, with jitter; \"off\": only when triggered."},
       {"webhook_interval", &Repository::webhook_interval, duration("1s"), "15m",
-       "The same while deliveries prove to arrive.", kNotYet},
+       "The same while deliveries prove to arrive."},
       {"refs", &Repository::refs, list_of(ref_pattern()), empty_list(),
        "Refs that are mirrored beside what the checkouts need; a mirror: all heads and tags."},
       {"depth", &Repository::depth, number(0, 2147483647), 0,
@@ -266,8 +266,7 @@ const Section<File>& file_section() {
           {"webhook", &Settings::webhook, webhook_section, "Deliveries of every repository."},
           {"log", &Settings::log, log_section, "Log lines on standard error."},
           {"limits", &Settings::limits, limits_section, "What is used at most."},
-          {"credential", &Settings::credentials, credential_section, "Signs in at upstreams.",
-           kNotYet},
+          {"credential", &Settings::credentials, credential_section, "Signs in at upstreams."},
           {"defaults", &File::defaults, defaults_section,
            "What holds for every repository that does not say otherwise."},
           {"repository", &File::tables, repository_section, "One repository that is followed.",

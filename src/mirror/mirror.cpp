@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "mirror/layout.h"
 #include "mirror/leftovers.h"
@@ -175,6 +177,32 @@ Result<void> Mirror::forget_lost(const std::vector<RefName>& refs) {
 
 bool Mirror::has(const ObjectId& id) const {
   return lookup(repository_.get(), id).has_value();
+}
+
+std::vector<ObjectId> Mirror::haves(const std::vector<ObjectId>& tips) const {
+  constexpr std::size_t kMostTips = 64;
+  constexpr int kFarthest = 512;  // commits behind a tip
+  // Each step reads a commit; with many tips there is common ground enough.
+  const int farthest = tips.size() <= 8 ? kFarthest : 16;
+  std::vector<ObjectId> result;
+  for (std::size_t i = 0; i < std::min(tips.size(), kMostTips); ++i) {
+    const auto commit_id = peel_to_commit(tips[i]);
+    auto commit = commit_id ? git2::lookup_commit(repository_.get(), *commit_id)
+                            : Result<git2::Commit>(fail(commit_id.error()));
+    int next = 1;
+    for (int distance = 0; commit && distance <= farthest; ++distance) {
+      if (distance == 0 || distance == next) {
+        result.push_back(git2::from_oid(*git_commit_id(commit->get())));
+        next = std::max(1, 2 * distance);
+      }
+      git_commit* parent = nullptr;
+      if (git_commit_parent(&parent, commit->get(), 0) != 0) {
+        break;
+      }
+      *commit = git2::Commit(parent);
+    }
+  }
+  return result;
 }
 
 Result<bool> Mirror::is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const {

@@ -59,6 +59,9 @@ class Mirror {
   Result<std::vector<RefName>> lost_refs() const;
   Result<void> forget_lost(const std::vector<RefName>& refs);
   bool has(const ObjectId& id) const;
+  /// The tips and some of their ancestors in growing steps: what a fetch tells the upstream that it
+  /// need not send.
+  std::vector<ObjectId> haves(const std::vector<ObjectId>& tips) const;
   /// Whether `ancestor` is reachable from `descendant`, or the same.
   Result<bool> is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const;
   /// The commit that an object id means: itself, or what an annotated tag points to. Error

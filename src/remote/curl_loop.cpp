@@ -149,13 +149,14 @@ void CurlLoop::start(CurlTransfer& transfer) {
 
 Result<void> CurlLoop::hand_to_curl(CurlTransfer& transfer) {
   CurlTransfer::Settings settings{
-      options_.user_agent, {}, certificates_.directory(), options_.connect_limit, share_.get()};
+      options_.user_agent, {}, certificates_.directory(), options_.connect_limit};
   if (transfer.address.secure) {
     FRESHET_TRY(settings.ca_file, certificates_.file_with(transfer.order.request.ca_file));
   }
   EasyHandle easy;
   if (idle_.empty()) {
     easy.reset(curl_easy_init());
+    curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get());  // also when it is used again
   } else {
     easy = std::move(idle_.back());
     idle_.pop_back();

@@ -17,6 +17,7 @@ using State = ReplyCollector::State;
 
 constexpr long kPackBuffer = 256L * 1024;
 constexpr long kKeepIdleSeconds = 300;  ///< a connection nobody used for so long is not used again
+constexpr int kMostRetries = 2;
 constexpr long kAuthoritiesSeconds = 600;  ///< how long libcurl keeps the certificates it read
 /// Unanswered bytes for so long mean that the connection is dead: libcurl then takes a new one.
 constexpr int kUnansweredMilliseconds = 10'000;
@@ -97,7 +98,6 @@ Result<void> CurlTransfer::prepare(EasyHandle handle, const Settings& settings) 
       .set(CURLOPT_URL, address.url.c_str())
       .set(CURLOPT_HTTPHEADER, headers_.get())
       .set(CURLOPT_USERAGENT, settings.user_agent.c_str())
-      .set(CURLOPT_SHARE, settings.share)
       .set(CURLOPT_CAINFO, settings.ca_file.c_str())
       // The directory keeps libcurl from using what it read of the file again.
       .set(CURLOPT_CAPATH, directory)
@@ -111,6 +111,9 @@ Result<void> CurlTransfer::prepare(EasyHandle handle, const Settings& settings) 
       .set(CURLOPT_PREREQDATA, this);
   set_connection(options, address.secure, order.request.body_to != nullptr);
   set_method(options);
+  if (retries_ == kMostRetries) {
+    options.set(CURLOPT_FRESH_CONNECT, 1L);
+  }
   if (options.result() != CURLE_OK) {
     return fail(explain_curl({options.result(), {}, 0}, address.name(), settings.connect_limit));
   }
@@ -246,9 +249,23 @@ void CurlTransfer::serve_sink() {
   }
 }
 
+/// A server may close an idle connection at the moment when a request leaves on it. libcurl sends
+/// it anew over HTTP/1.1; over HTTP/2 this version reports an error.
+bool CurlTransfer::worth_another_try(CURLcode code) const {
+  const bool lost = code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM || code == CURLE_SEND_ERROR ||
+                    code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+  long opened = 1;
+  curl_easy_getinfo(easy_.get(), CURLINFO_NUM_CONNECTS, &opened);
+  return lost && opened == 0 && collector_.untouched() && retries_ < kMostRetries;
+}
+
 std::optional<Result<HttpReply>> CurlTransfer::conclude(CURLcode code, Duration connect_limit) {
   if (must_end() && collector_.state() != State::enough) {
     return fail(collector_error());
+  }
+  if (worth_another_try(code)) {
+    ++retries_;
+    return std::nullopt;
   }
   if (code != CURLE_OK && !collector_.speaks_for_itself()) {
     long system_error = 0;
@@ -277,14 +294,23 @@ Result<HttpReply> CurlTransfer::break_off(Error error) {
   return take_reply();
 }
 
+/// libcurl reads seconds and dates; 0 is also what it makes of other texts.
+std::optional<std::chrono::seconds> CurlTransfer::retry_after(std::string_view value) const {
+  curl_off_t seconds = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &seconds);
+  if (seconds == 0 && value.substr(0, 1) != "0") {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(std::max<curl_off_t>(seconds, 0));
+}
+
 HttpReply CurlTransfer::take_reply() {
   HttpReply reply = std::move(collector_.reply());
   reply.final_url = address.url;
-  const auto asks_to_wait = [](const auto& header) { return header.first == "retry-after"; };
-  if (std::any_of(reply.headers.begin(), reply.headers.end(), asks_to_wait)) {
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RETRY_AFTER, &seconds);
-    reply.retry_after = std::chrono::seconds(std::max<curl_off_t>(seconds, 0));
+  for (const auto& [name, value] : reply.headers) {
+    if (name == "retry-after") {
+      reply.retry_after = retry_after(value);
+    }
   }
   return reply;
 }

@@ -37,7 +37,6 @@ class CurlTransfer {
     std::string ca_file;       ///< path for CURLOPT_CAINFO
     std::string ca_directory;  ///< empty: none
     Duration connect_limit{};
-    CURLSH* share = nullptr;
   };
 
   /// `waiting_sinks` gets the id when the sink wants to be waited for.
@@ -55,8 +54,8 @@ class CurlTransfer {
   /// The upstream was silent on it: once nobody uses the connection it is closed.
   void distrust_connection();
 
-  /// The end as libcurl tells it; the answer, or the error it means. nullopt: a redirect was taken
-  /// up, and the request is to be sent anew to `address`.
+  /// The end as libcurl tells it; the answer, or the error it means. nullopt: the request is to be
+  /// sent anew to `address`, behind a redirect or because a kept connection proved to be closed.
   std::optional<Result<HttpReply>> conclude(CURLcode code, Duration connect_limit);
   /// What a limit that was reached, or a lost connection, leaves: the error, or the answer when it
   /// says all with its head.
@@ -85,12 +84,14 @@ class CurlTransfer {
   static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* self);
   static int take_connection(void* self, char* ip, char* local_ip, int port, int local_port);
 
+  bool worth_another_try(CURLcode code) const;
   Result<void> write_headers();
   void set_method(EasyOptions& options);
   Duration starting_limit(Duration connect_limit) const;
   Instant patience_end(Duration connect_limit) const;
   void note_sign(Instant time);
   HttpReply take_reply();
+  std::optional<std::chrono::seconds> retry_after(std::string_view value) const;
   Error collector_error() const;
 
   std::vector<std::uint64_t>& waiting_sinks_;
@@ -101,6 +102,7 @@ class CurlTransfer {
   Instant stage_since_;
   Instant last_byte_;
   int redirects_ = 0;
+  int retries_ = 0;
   bool paused_ = false;
 };
 

@@ -101,11 +101,51 @@ void remove_unfinished_packs(const std::string& mirror) {
 }  // namespace
 
 GitProgram::GitProgram(UpstreamUrl url, const GitEnvironment& environment)
-    : url_(std::move(url)), environment_(environment.variables()), memory_limit_(memory_limit()) {
+    : GitProgram(std::move(url), environment, SignIn()) {}
+
+GitProgram::GitProgram(UpstreamUrl url, const GitEnvironment& environment, SignIn sign_in)
+    : url_(std::move(url)),
+      guarded_(environment),
+      sign_in_(std::move(sign_in)),
+      memory_limit_(memory_limit()) {
   set(environment_, "GIT_ALLOW_PROTOCOL", transports(url_));
   // A partial clone as upstream would otherwise fetch what it lacks from where its own
   // configuration says.
   set(environment_, "GIT_NO_LAZY_FETCH", "1");
+}
+
+Result<GitLogin> GitProgram::give_login(ChildSpec& spec, const CancelToken& cancel) const {
+  GitLogin login;
+  if (sign_in_.credentials != nullptr) {
+    FRESHET_TRY(login,
+                GitLogin::find(*sign_in_.credentials, url_, sign_in_.control_directory, cancel));
+  }
+  const std::vector<std::string> own = std::move(spec.environment);
+  login.give_to(spec, guarded_);
+  for (const std::string& entry : own) {
+    const std::size_t equals = entry.find('=');
+    set(spec.environment, entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return login;
+}
+
+Result<ChildResult> GitProgram::ask_upstream(ChildSpec& spec, const CancelToken& cancel) const {
+  const std::vector<std::string> own = spec.environment;
+  const std::vector<int> descriptors = spec.descriptors;
+  for (bool again = false;; again = true) {
+    FRESHET_TRY(const GitLogin login, give_login(spec, cancel));
+    FRESHET_TRY(ChildResult result, run_child(spec, cancel));
+    if (result.succeeded() || again || !login.http_login()) {
+      return result;
+    }
+    const ErrorClass reason = explain_git_failure(result).error_class;
+    const bool refused = reason == ErrorClass::auth || reason == ErrorClass::not_found;
+    if (!refused || !sign_in_.credentials->rejected(url_, *login.http_login())) {
+      return result;
+    }
+    spec.environment = own;
+    spec.descriptors = descriptors;
+  }
 }
 
 ChildSpec GitProgram::child(std::vector<std::string> arguments, const TimeLimits& limits) const {
@@ -138,7 +178,7 @@ Result<Advertisement> GitProgram::list_refs(const std::vector<RefPattern>& patte
   }
   ChildSpec spec = child(std::move(arguments), limits);
   spec.directory = "/";  // no repository of somebody's must be found around it
-  FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
+  FRESHET_TRY(const ChildResult result, ask_upstream(spec, cancel));
   if (!result.succeeded()) {
     return fail(explain_git_failure(result));
   }
@@ -164,7 +204,7 @@ Result<void> GitProgram::check_empty(const TimeLimits& limits, const CancelToken
     is_git = is_git || line.find("# service=git-upload-pack") != std::string_view::npos ||
              line.find("< version 2") != std::string_view::npos;
   };
-  FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
+  FRESHET_TRY(const ChildResult result, ask_upstream(spec, cancel));
   if (!result.succeeded()) {
     return fail(explain_git_failure(result));
   }
@@ -218,7 +258,7 @@ Result<ChildResult> GitProgram::run_fetch(const FetchRequest& request, Tags tags
       request.on_progress(*progress);
     }
   };
-  return run_child(spec, cancel);
+  return ask_upstream(spec, cancel);
 }
 
 Result<FetchReport> GitProgram::fetch(const FetchRequest& request, const CancelToken& cancel) {
@@ -239,6 +279,7 @@ Result<FetchReport> GitProgram::read_incoming(const FetchRequest& request,
                           "--format=%(objectname) %(refname)", std::string(kIncoming)},
                          request.limits);
   spec.directory = request.mirror;
+  spec.environment = guarded_.variables();
   FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
   if (!result.succeeded()) {
     return fail(explain_git_failure(result));

@@ -7,6 +7,8 @@
 #include "base/git_environment.h"
 #include "base/subprocess.h"
 #include "base/url.h"
+#include "remote/credentials.h"
+#include "remote/git_login.h"
 #include "remote/upstream.h"
 
 namespace freshet::remote {
@@ -22,7 +24,14 @@ namespace freshet::remote {
 /// changes none.
 class GitProgram : public Upstream {
  public:
+  /// How the children sign in; nullptr: with nothing but the ssh agent's keys.
+  struct SignIn {
+    Credentials* credentials = nullptr;
+    std::string control_directory = {};  ///< for shared ssh connections; empty: none
+  };
+  /// References must outlive it.
   GitProgram(UpstreamUrl url, const GitEnvironment& environment);
+  GitProgram(UpstreamUrl url, const GitEnvironment& environment, SignIn sign_in);
 
   Result<Advertisement> list_refs(const std::vector<RefPattern>& patterns, const TimeLimits& limits,
                                   const CancelToken& cancel) override;
@@ -32,6 +41,9 @@ class GitProgram : public Upstream {
  private:
   enum class Tags { follow, leave };
   Result<void> check_empty(const TimeLimits& limits, const CancelToken& cancel) const;
+  /// Signs in, and once more where a fresh login may do better.
+  Result<ChildResult> ask_upstream(ChildSpec& spec, const CancelToken& cancel) const;
+  Result<GitLogin> give_login(ChildSpec& spec, const CancelToken& cancel) const;
   ChildSpec child(std::vector<std::string> arguments, const TimeLimits& limits) const;
   std::vector<std::string> fetch_arguments(const FetchRequest& request, Tags tags) const;
   Result<ChildResult> run_fetch(const FetchRequest& request, Tags tags,
@@ -39,6 +51,8 @@ class GitProgram : public Upstream {
   Result<FetchReport> read_incoming(const FetchRequest& request, const CancelToken& cancel) const;
 
   const UpstreamUrl url_;
+  const GitEnvironment& guarded_;
+  const SignIn sign_in_;
   std::vector<std::string> environment_;
   std::uint64_t memory_limit_;
 };

@@ -121,13 +121,14 @@ Result<Greeting> parse_greeting(std::string_view body) {
   PacketDecoder decoder;
   Offer offer;
   bool may_be_service = true;
+  bool preamble_ended = false;
   bool is_two = false;
   for (;;) {
     const auto next = decoder.next(body);
     if (!next) {
       return is_two ? Result<Greeting>(fail(next.error())) : not_git(whole);
     }
-    if (!*next && !may_be_service && !is_two && decoder.at_boundary()) {
+    if (!*next && preamble_ended && !is_two && decoder.at_boundary()) {
       return Greeting{};  // an empty repository on a very old server, or one that was cut off
     }
     if (!*next) {
@@ -144,6 +145,7 @@ Result<Greeting> parse_greeting(std::string_view body) {
       if (may_be_service || packet.kind != Packet::Kind::flush) {
         return not_git(whole);
       }
+      preamble_ended = true;
     } else if (may_be_service && line == kService) {
       may_be_service = false;
     } else if (line == "version 2") {

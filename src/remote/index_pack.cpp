@@ -45,7 +45,7 @@ ChildSpec index_pack_child(const IndexPackSpec& spec, const GitEnvironment& envi
                      // Larger files are hashed as they pass, not held.
                      "-c", "core.bigFileThreshold=64m"};
   if (!spec.shallow_file.empty()) {
-    child.arguments.push_back("--shallow-file=" + spec.shallow_file);
+    child.arguments.insert(child.arguments.end(), {"--shallow-file", spec.shallow_file});
   }
   child.arguments.insert(child.arguments.end(),
                          {"index-pack", "-v", "--stdin", "--fix-thin", strictness(),

@@ -37,7 +37,7 @@ Result<void> check_connected(const FetchRequest& request, const std::vector<Obje
                              const CancelToken& cancel) {
   std::vector<std::string> arguments;
   if (!shallow_file.empty()) {
-    arguments.push_back("--shallow-file=" + shallow_file);
+    arguments.insert(arguments.end(), {"--shallow-file", shallow_file});
   }
   arguments.insert(arguments.end(),
                    {"rev-list", "--objects", "--stdin", "--not", "--all", "--quiet"});

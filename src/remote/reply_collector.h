@@ -33,7 +33,7 @@ class ReplyCollector {
 
   State state() const { return state_; }
   bool must_end() const { return state_ > State::sink_waits; }
-  bool head_complete() const { return head_complete_; }
+  bool untouched() const { return head_size_ == 0; }  ///< nothing of an answer has come
   bool successful() const { return reply_.status / 100 == 2; }
   /// Also when the body did not come to its end: an answer that is not 2xx says all with its head.
   bool speaks_for_itself() const { return head_complete_ && !successful(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <iterator>
 #include <set>
 
 #include "base/files.h"
@@ -23,6 +24,7 @@ struct Syncer::Refresh {
   /// Objects that a fetch of this run made complete in the mirror.
   std::set<ObjectId> brought;
   std::map<RefName, ObjectId> earlier;  ///< the mirror's refs as they were
+  std::map<RefName, ObjectId> tags;     ///< that came along with what was fetched
   bool found_damage = false;            ///< by the scheduled check
 };
 
@@ -40,6 +42,14 @@ void adopt(remote::Advertisement& answer, const remote::FetchReport& report) {
       position->second = id;
     }
   }
+}
+
+std::vector<ObjectId> tips_of(const std::map<RefName, ObjectId>& refs) {
+  std::set<ObjectId> tips;
+  for (const auto& [ref, id] : refs) {
+    tips.insert(id);
+  }
+  return {tips.begin(), tips.end()};
 }
 
 /// The newest commits that deliveries announced for followed refs and the mirror's refs do not
@@ -98,7 +108,7 @@ Outcome Syncer::run(const Job& job, const CancelToken& cancel) {
   outcome.cause = job.cause;
   outcome.ticket = job.ticket;
   outcome.started = wall_now();
-  Refresh run{job, cancel, world_.find(job.repository), outcome, nullptr, {}, {}, {}, false};
+  Refresh run{job, cancel, world_.find(job.repository), outcome, nullptr, {}, {}, {}, {}, false};
   Result<void> result = fail(ErrorClass::not_found, "no repository of that name is configured");
   if (run.spec) {
     try {
@@ -267,7 +277,17 @@ Result<void> Syncer::fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bo
   request.mirror = mirror.path();
   request.lock_descriptor = mirror.lock_descriptor();
   request.wants = std::move(wants);
+  request.haves = mirror.haves(tips_of(run.earlier));
   request.depth = run.spec->depth;
+  request.follow_tags = true;
+  request.largest_pack = run.spec->largest_pack;
+  request.min_free_disk = run.spec->min_free_disk;
+  request.find_objects = [&](const std::vector<ObjectId>& ids) -> Result<std::set<ObjectId>> {
+    std::set<ObjectId> found;
+    std::copy_if(ids.begin(), ids.end(), std::inserter(found, found.end()),
+                 [&](const ObjectId& id) { return mirror.has(id); });
+    return found;
+  };
   request.limits = {is_first ? run.spec->first_time_limit : run.spec->time_limit,
                     run.spec->silence_limit};
   request.on_progress = [&](const remote::Progress& progress) {
@@ -279,6 +299,8 @@ Result<void> Syncer::fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bo
   for (const auto& want : request.wants) {
     run.brought.insert(want.id);
   }
+  run.outcome.fetched_bytes += report.received_bytes;
+  run.tags.insert(report.tags.begin(), report.tags.end());
   adopt(run.answer, report);
   return {};
 }
@@ -286,6 +308,12 @@ Result<void> Syncer::fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bo
 Result<void> Syncer::move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& selection,
                                const std::map<RefName, ObjectId>& current) {
   mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
+  for (const auto& [ref, id] : run.tags) {
+    FRESHET_TRY(const auto known, mirror.find(ref));
+    if (!known && selection.refs.count(ref) == 0) {  // one that is there is never moved
+      changes.set.emplace(ref, id);
+    }
+  }
   if (!changes.empty()) {
     FRESHET_TRY(changes.keep, mirror::lost_tips(
                                   current, changes,

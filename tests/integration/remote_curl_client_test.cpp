@@ -188,6 +188,7 @@ TEST_F(CurlTest, RetryAfterIsReadAsSecondsAndAsADate) {
   EXPECT_EQ(must(send(get_of(server.url("/17")))).retry_after, seconds(17));
   EXPECT_EQ(must(send(get_of(server.url("/0")))).retry_after, seconds(0));
   EXPECT_EQ(must(send(get_of(server.url("/past")))).retry_after, seconds(0));
+  EXPECT_EQ(must(send(get_of(server.url("/soon")))).retry_after, std::nullopt);
   const auto date = must(send(get_of(server.url("/date")))).retry_after;
   ASSERT_TRUE(date.has_value());
   EXPECT_THAT(date->count(), AllOf(::testing::Ge(115), ::testing::Le(120)));

@@ -223,3 +223,32 @@ TEST_F(CurlTest, AnswersOverHttp2AreCompressedToo) {
   EXPECT_EQ(header_of(reply, "content-encoding"), "gzip");
   EXPECT_EQ(reply.body, std::string(3000, 'x'));
 }
+
+TEST_F(CurlTest, AServerThatEndsItsConnectionsAfterSomeRequestsLosesNone) {
+  for (const bool http2 : {true, false}) {
+    const TlsServer server("keepalive_requests 20;\n", http2);
+    Results results;
+    constexpr std::size_t kRequests = 600;
+    for (std::size_t i = 0; i < kRequests; ++i) {
+      client_->send_async(trusted(server, "/who"), kPatient, CancelToken(), results.slot());
+    }
+    for (const auto& result : results.await(kRequests)) {
+      ASSERT_TRUE(result.has_value()) << result.error().message;
+    }
+  }
+}
+
+TEST_F(CurlTest, AConnectionThatTheServerClosedWhileIdleIsReplaced) {
+  for (const bool http2 : {true, false}) {
+    const TlsServer server("keepalive_timeout 50ms;\n", http2);
+    for (int i = 0; i < 3; ++i) {
+      HttpRequest poll = trusted(server, "/who");
+      poll.method = "POST";
+      poll.body = "ls-refs";
+      const auto result = send(poll);
+      ASSERT_TRUE(result.has_value()) << result.error().message;
+      ::poll(nullptr, 0, 200);
+    }
+  }
+  EXPECT_EQ(client_->counters().connections, 6U);
+}

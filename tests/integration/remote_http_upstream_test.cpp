@@ -8,7 +8,8 @@
 #include <set>
 
 #include "base/file_lock.h"
-#include "remote/git_program.h"
+#include "remote/arrival.h"
+#include "remote/fetch_exchange.h"
 #include "support/curl_fixture.h"
 #include "support/upload_pack_server.h"
 
@@ -69,9 +70,9 @@ class Counting : public Upstream {
   int& calls_;
 };
 
-class HttpUpstreamTest : public ::testing::Test {
+class ProtocolUpstreamTest : public ::testing::Test {
  protected:
-  HttpUpstreamTest() {
+  ProtocolUpstreamTest() {
     ::signal(SIGPIPE, SIG_IGN);  // as every command of the program has it
     git(directory_.path(), {"init", "-q", "--bare", "-b", "main", mirror_});
   }
@@ -143,7 +144,7 @@ class HttpUpstreamTest : public ::testing::Test {
 
 // Listing
 
-TEST_F(HttpUpstreamTest, ListsWhatWasAskedForAndNothingElse) {
+TEST_F(ProtocolUpstreamTest, ListsWhatWasAskedForAndNothingElse) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   origin_.git({"branch", "main2"});
   origin_.git({"tag", "-a", "-m", "x", "v1"});
@@ -155,7 +156,7 @@ TEST_F(HttpUpstreamTest, ListsWhatWasAskedForAndNothingElse) {
   EXPECT_EQ(answer->head, tip);
 }
 
-TEST_F(HttpUpstreamTest, ListsWithOneRequestOnceTheServerIsKnown) {
+TEST_F(ProtocolUpstreamTest, ListsWithOneRequestOnceTheServerIsKnown) {
   origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   EXPECT_EQ(server_.requests(), 2);
@@ -163,7 +164,7 @@ TEST_F(HttpUpstreamTest, ListsWithOneRequestOnceTheServerIsKnown) {
   EXPECT_EQ(server_.requests(), 3);
 }
 
-TEST_F(HttpUpstreamTest, ListsWithoutBlocking) {
+TEST_F(ProtocolUpstreamTest, ListsWithoutBlocking) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   for (int i = 0; i < 2; ++i) {
     const auto answer = wait_for<Result<Advertisement>>([&](auto done) {
@@ -175,7 +176,7 @@ TEST_F(HttpUpstreamTest, ListsWithoutBlocking) {
   EXPECT_TRUE(upstream().lists_without_blocking());
 }
 
-TEST_F(HttpUpstreamTest, ListsAnEmptyRepositoryAsOneWithoutRefs) {
+TEST_F(ProtocolUpstreamTest, ListsAnEmptyRepositoryAsOneWithoutRefs) {
   const auto answer = list({{"refs/heads/*"}, {"HEAD"}});
   ASSERT_TRUE(answer) << message_of(answer);
   EXPECT_THAT(answer->refs, IsEmpty());
@@ -183,7 +184,7 @@ TEST_F(HttpUpstreamTest, ListsAnEmptyRepositoryAsOneWithoutRefs) {
   EXPECT_EQ(answer->head, std::nullopt);
 }
 
-TEST_F(HttpUpstreamTest, NeverTakesAnAnswerWithoutItsEndForNoRefs) {
+TEST_F(ProtocolUpstreamTest, NeverTakesAnAnswerWithoutItsEndForNoRefs) {
   origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   server_.change([](const ScriptRequest& request, UploadPackAnswer& answer) {
@@ -195,7 +196,7 @@ TEST_F(HttpUpstreamTest, NeverTakesAnAnswerWithoutItsEndForNoRefs) {
   EXPECT_EQ(old_calls_, 0);
 }
 
-TEST_F(HttpUpstreamTest, AsksAnewWhenTheServerChangedBehindItsBack) {
+TEST_F(ProtocolUpstreamTest, AsksAnewWhenTheServerChangedBehindItsBack) {
   origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   must(make_directories(directory_ / "elsewhere"));
@@ -209,7 +210,7 @@ TEST_F(HttpUpstreamTest, AsksAnewWhenTheServerChangedBehindItsBack) {
   EXPECT_EQ(server_.requests(), 5);
 }
 
-TEST_F(HttpUpstreamTest, PostsToWhereTheGreetingWasLed) {
+TEST_F(ProtocolUpstreamTest, PostsToWhereTheGreetingWasLed) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   server_.change([&](const ScriptRequest& request, UploadPackAnswer& answer) {
     if (request.target().starts_with("/old/info/refs")) {
@@ -227,7 +228,7 @@ TEST_F(HttpUpstreamTest, PostsToWhereTheGreetingWasLed) {
   EXPECT_EQ(server_.requests(), 4);
 }
 
-TEST_F(HttpUpstreamTest, LeavesOldServersToAnotherAndRemembersThem) {
+TEST_F(ProtocolUpstreamTest, LeavesOldServersToAnotherAndRemembersThem) {
   origin_.commit({{"a", "1"}});
   server_.change([&](const ScriptRequest&, UploadPackAnswer& answer) {
     answer.body = "001e# service=git-upload-pack\n0000" + std::string("0042") +
@@ -243,7 +244,7 @@ TEST_F(HttpUpstreamTest, LeavesOldServersToAnotherAndRemembersThem) {
   EXPECT_EQ(server_.requests(), 1);
 }
 
-TEST_F(HttpUpstreamTest, TurnsToAnotherWhenAProxyBeginsToDropTheVersion) {
+TEST_F(ProtocolUpstreamTest, TurnsToAnotherWhenAProxyBeginsToDropTheVersion) {
   origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   const std::string old =
@@ -256,7 +257,7 @@ TEST_F(HttpUpstreamTest, TurnsToAnotherWhenAProxyBeginsToDropTheVersion) {
   EXPECT_EQ(old_calls_, 1);
 }
 
-TEST_F(HttpUpstreamTest, SortsWhatGoesWrong) {
+TEST_F(ProtocolUpstreamTest, SortsWhatGoesWrong) {
   struct Row {
     const char* status;
     const char* headers;
@@ -285,7 +286,7 @@ TEST_F(HttpUpstreamTest, SortsWhatGoesWrong) {
             "timeout");
 }
 
-TEST_F(HttpUpstreamTest, TakesANewLoginOnceWhenTheFirstIsRefused) {
+TEST_F(ProtocolUpstreamTest, TakesANewLoginOnceWhenTheFirstIsRefused) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   const std::string token = directory_ / "token";
   must(write_file_atomically(token, "old"));
@@ -314,7 +315,7 @@ TEST_F(HttpUpstreamTest, TakesANewLoginOnceWhenTheFirstIsRefused) {
 
 // Fetching
 
-TEST_F(HttpUpstreamTest, BringsWhatIsWantedAndMovesNoRef) {
+TEST_F(ProtocolUpstreamTest, BringsWhatIsWantedAndMovesNoRef) {
   const ObjectId tip = origin_.commit({{"a", "1"}, {"b/c", "2"}});
   FetchRequest request = want({tip});
   request.wants.push_back({RefName(), tip});
@@ -327,7 +328,7 @@ TEST_F(HttpUpstreamTest, BringsWhatIsWantedAndMovesNoRef) {
   EXPECT_THAT(unfinished(), IsEmpty());
 }
 
-TEST_F(HttpUpstreamTest, BringsAChangeWithOneRequestAndOnlyTheChange) {
+TEST_F(ProtocolUpstreamTest, BringsAChangeWithOneRequestAndOnlyTheChange) {
   std::map<std::string, std::string> files;
   for (int i = 0; i < 200; ++i) {
     files["file" + std::to_string(i)] =
@@ -347,7 +348,7 @@ TEST_F(HttpUpstreamTest, BringsAChangeWithOneRequestAndOnlyTheChange) {
   git(mirror_, {"fsck", "--strict"});
 }
 
-TEST_F(HttpUpstreamTest, BringsRewrittenHistoryByTheAncestorsThatAreStillThere) {
+TEST_F(ProtocolUpstreamTest, BringsRewrittenHistoryByTheAncestorsThatAreStillThere) {
   std::map<std::string, std::string> files;
   for (int i = 0; i < 100; ++i) {
     files["file" + std::to_string(i)] = std::to_string(i * 104729) + std::string(200, 'x');
@@ -367,7 +368,7 @@ TEST_F(HttpUpstreamTest, BringsRewrittenHistoryByTheAncestorsThatAreStillThere) 
   EXPECT_TRUE(mirror_has(tip));
 }
 
-TEST_F(HttpUpstreamTest, BringsHistoryThatSharesNothingWithWhatIsThere) {
+TEST_F(ProtocolUpstreamTest, BringsHistoryThatSharesNothingWithWhatIsThere) {
   fill_mirror(origin_.commit({{"a", "1"}}));
   origin_.git({"checkout", "-q", "--orphan", "other"});
   const ObjectId tip = origin_.commit({{"b", "2"}}, "alone");
@@ -378,7 +379,7 @@ TEST_F(HttpUpstreamTest, BringsHistoryThatSharesNothingWithWhatIsThere) {
   EXPECT_TRUE(mirror_has(tip));
 }
 
-TEST_F(HttpUpstreamTest, BringsWhatIsThereAlready) {
+TEST_F(ProtocolUpstreamTest, BringsWhatIsThereAlready) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   fill_mirror(tip);
   FetchRequest request = want({tip});
@@ -387,7 +388,7 @@ TEST_F(HttpUpstreamTest, BringsWhatIsThereAlready) {
   EXPECT_TRUE(report) << message_of(report);
 }
 
-TEST_F(HttpUpstreamTest, FollowsTagsThatPointIntoWhatIsFetched) {
+TEST_F(ProtocolUpstreamTest, FollowsTagsThatPointIntoWhatIsFetched) {
   const ObjectId old = origin_.commit({{"a", "1"}});
   fill_mirror(old);
   const ObjectId tip = origin_.commit({{"a", "2"}});
@@ -406,7 +407,7 @@ TEST_F(HttpUpstreamTest, FollowsTagsThatPointIntoWhatIsFetched) {
   EXPECT_TRUE(mirror_has(origin_.id("refs/tags/v2")));
 }
 
-TEST_F(HttpUpstreamTest, AsksTheOwnerOfTheMirrorWhereThatIsCheaper) {
+TEST_F(ProtocolUpstreamTest, AsksTheOwnerOfTheMirrorWhereThatIsCheaper) {
   const ObjectId old = origin_.commit({{"a", "1"}});
   fill_mirror(old);
   const ObjectId tip = origin_.commit({{"a", "2"}});
@@ -433,7 +434,7 @@ TEST_F(HttpUpstreamTest, AsksTheOwnerOfTheMirrorWhereThatIsCheaper) {
   expect_failure(fetch(request), "corrupt", "a hole");
 }
 
-TEST_F(HttpUpstreamTest, TellsHowFarItIs) {
+TEST_F(ProtocolUpstreamTest, TellsHowFarItIs) {
   const ObjectId tip = origin_.commit({{"a", "1"}, {"b", "2"}});
   FetchRequest request = want({tip});
   std::set<std::string> phases;
@@ -447,7 +448,7 @@ TEST_F(HttpUpstreamTest, TellsHowFarItIs) {
   EXPECT_EQ(objects, 4U);
 }
 
-TEST_F(HttpUpstreamTest, ListsAndFetchesAtTheSameTime) {
+TEST_F(ProtocolUpstreamTest, ListsAndFetchesAtTheSameTime) {
   const ObjectId old = origin_.commit({{"a", "1"}});
   fill_mirror(old);
   for (int i = 0; i < 5; ++i) {
@@ -468,7 +469,7 @@ TEST_F(HttpUpstreamTest, ListsAndFetchesAtTheSameTime) {
   }
 }
 
-TEST_F(HttpUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
+TEST_F(ProtocolUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
   std::vector<ObjectId> commits;
   for (int i = 0; i < 6; ++i) {
     commits.push_back(origin_.commit({{"a", std::to_string(i)}}));
@@ -476,7 +477,8 @@ TEST_F(HttpUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
   const auto count = [&] { return git(mirror_, {"rev-list", "--count", "main"}); };
   FetchRequest request = want({commits[4]});
   request.depth = 2;
-  ASSERT_EQ(class_of(fetch(request)), "fine");
+  const auto cut = fetch(request);
+  ASSERT_EQ(class_of(cut), "fine") << message_of(cut);
   git(mirror_, {"update-ref", "refs/heads/main", commits[4].hex()});
   EXPECT_EQ(count(), "2");
   EXPECT_EQ(git(mirror_, {"rev-parse", "--is-shallow-repository"}), "true");
@@ -504,7 +506,7 @@ TEST_F(HttpUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
   EXPECT_FALSE(path_exists(mirror_ + "/freshet.shallow"));
 }
 
-TEST_F(HttpUpstreamTest, BringsAThousandRefs) {
+TEST_F(ProtocolUpstreamTest, BringsAThousandRefs) {
   origin_.commit({{"a", "1"}});
   const std::string tree = origin_.git({"rev-parse", "HEAD^{tree}"});
   std::string commands;
@@ -530,13 +532,13 @@ TEST_F(HttpUpstreamTest, BringsAThousandRefs) {
 
 // Fetches that fail
 
-TEST_F(HttpUpstreamTest, SaysWhenTheUpstreamHasNoSuchCommit) {
+TEST_F(ProtocolUpstreamTest, SaysWhenTheUpstreamHasNoSuchCommit) {
   origin_.commit({{"a", "1"}});
   expect_failure(fetch(want({ObjectId::parse(std::string(40, 'a')).value()})), "not_found",
                  "not our ref");
 }
 
-TEST_F(HttpUpstreamTest, RefusesAPackThatIsCutOff) {
+TEST_F(ProtocolUpstreamTest, RefusesAPackThatIsCutOff) {
   const ObjectId tip = origin_.commit({{"a", std::string(50'000, 'x')}, {"b", "2"}});
   for (const bool in_http : {false, true}) {
     for (const std::size_t missing : {std::size_t{1}, std::size_t{4}, std::size_t{30}}) {
@@ -550,13 +552,13 @@ TEST_F(HttpUpstreamTest, RefusesAPackThatIsCutOff) {
   }
 }
 
-TEST_F(HttpUpstreamTest, RefusesAnEmptyAnswerToAFetch) {
+TEST_F(ProtocolUpstreamTest, RefusesAnEmptyAnswerToAFetch) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   change_fetches([](UploadPackAnswer& answer) { answer.body.clear(); });
   expect_failure(fetch(want({tip})), "protocol", "cut off");
 }
 
-TEST_F(HttpUpstreamTest, SaysWhatTheUpstreamSaysInTheMiddleOfAPack) {
+TEST_F(ProtocolUpstreamTest, SaysWhatTheUpstreamSaysInTheMiddleOfAPack) {
   const ObjectId tip = origin_.commit({{"a", std::string(5'000, 'x')}});
   change_fetches([](UploadPackAnswer& answer) {
     answer.body.resize(answer.body.size() - 4);
@@ -577,7 +579,7 @@ std::string forge(const std::string& pack, const std::string& code) {
   return result.output;
 }
 
-TEST_F(HttpUpstreamTest, RefusesADamagedObject) {
+TEST_F(ProtocolUpstreamTest, RefusesADamagedObject) {
   const ObjectId tip = origin_.commit({{"a", std::string(5'000, 'x')}, {"b", "2"}});
   for (const char* code :
        {"pack = flip_byte(pack, True)", "pack = flip_byte(pack, False)",
@@ -590,7 +592,7 @@ TEST_F(HttpUpstreamTest, RefusesADamagedObject) {
   }
 }
 
-TEST_F(HttpUpstreamTest, RefusesAPackThatLacksAnObject) {
+TEST_F(ProtocolUpstreamTest, RefusesAPackThatLacksAnObject) {
   const ObjectId tip = origin_.commit({{"a", "1"}, {"b", "2"}});
   const ObjectId lost = origin_.id("HEAD:b");
   std::string kept;
@@ -607,7 +609,7 @@ TEST_F(HttpUpstreamTest, RefusesAPackThatLacksAnObject) {
   EXPECT_FALSE(mirror_has(tip));
 }
 
-TEST_F(HttpUpstreamTest, RefusesAPackWithoutWhatWasWanted) {
+TEST_F(ProtocolUpstreamTest, RefusesAPackWithoutWhatWasWanted) {
   const ObjectId old = origin_.commit({{"a", "1"}});
   fill_mirror(old);
   const ObjectId tip = origin_.commit({{"a", "2"}});
@@ -622,7 +624,7 @@ TEST_F(HttpUpstreamTest, RefusesAPackWithoutWhatWasWanted) {
   expect_failure(fetch(want({tip})), "corrupt", "not complete");
 }
 
-TEST_F(HttpUpstreamTest, NoticesAHoleInWhatTheMirrorHadBefore) {
+TEST_F(ProtocolUpstreamTest, NoticesAHoleInWhatTheMirrorHadBefore) {
   const ObjectId old = origin_.commit({{"a", "1"}});
   const ObjectId middle = origin_.commit({{"a", "2"}});
   const ObjectId tip = origin_.commit({{"a", "3"}});
@@ -641,7 +643,7 @@ TEST_F(HttpUpstreamTest, NoticesAHoleInWhatTheMirrorHadBefore) {
   EXPECT_FALSE(mirror_has(old));
 }
 
-TEST_F(HttpUpstreamTest, BoundsTheMemoryOfADeltaBomb) {
+TEST_F(ProtocolUpstreamTest, BoundsTheMemoryOfADeltaBomb) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   change_fetches([&](UploadPackAnswer& answer) {
     change_pack(answer, [&](const std::string& pack) {
@@ -654,7 +656,7 @@ TEST_F(HttpUpstreamTest, BoundsTheMemoryOfADeltaBomb) {
   EXPECT_FALSE(mirror_has(tip));
 }
 
-TEST_F(HttpUpstreamTest, StopsAPackThatIsTooLarge) {
+TEST_F(ProtocolUpstreamTest, StopsAPackThatIsTooLarge) {
   const ObjectId tip = origin_.commit({{"a", std::string(100, 'x')}});
   FetchRequest request = want({tip});
   request.largest_pack = 100;
@@ -662,14 +664,14 @@ TEST_F(HttpUpstreamTest, StopsAPackThatIsTooLarge) {
   EXPECT_FALSE(mirror_has(tip));
 }
 
-TEST_F(HttpUpstreamTest, StopsBeforeTheDiskIsFull) {
+TEST_F(ProtocolUpstreamTest, StopsBeforeTheDiskIsFull) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   FetchRequest request = want({tip});
   request.min_free_disk = std::uint64_t{1} << 60U;
   expect_failure(fetch(request), "no_space", "min_free_disk");
 }
 
-TEST_F(HttpUpstreamTest, GivesUpOnAServerThatFallsSilent) {
+TEST_F(ProtocolUpstreamTest, GivesUpOnAServerThatFallsSilent) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   const SilentServer silent;
@@ -683,7 +685,7 @@ TEST_F(HttpUpstreamTest, GivesUpOnAServerThatFallsSilent) {
   EXPECT_LT(now() - start, 20s);
 }
 
-TEST_F(HttpUpstreamTest, StopsAtOnceWhenItIsCancelled) {
+TEST_F(ProtocolUpstreamTest, StopsAtOnceWhenItIsCancelled) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   ASSERT_TRUE(list({{"refs/heads/*"}}));
   const SilentServer silent;
@@ -695,7 +697,7 @@ TEST_F(HttpUpstreamTest, StopsAtOnceWhenItIsCancelled) {
   expect_failure(report, "conflict", "cancelled");
 }
 
-TEST_F(HttpUpstreamTest, WorksAgainAfterAFailure) {
+TEST_F(ProtocolUpstreamTest, WorksAgainAfterAFailure) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   change_fetches([](UploadPackAnswer& answer) { answer.body.resize(answer.body.size() / 2); });
   ASSERT_FALSE(fetch(want({tip})));
@@ -704,7 +706,7 @@ TEST_F(HttpUpstreamTest, WorksAgainAfterAFailure) {
   EXPECT_TRUE(report) << message_of(report);
 }
 
-TEST_F(HttpUpstreamTest, GivesTheMirrorsLockToTheChild) {
+TEST_F(ProtocolUpstreamTest, GivesTheMirrorsLockToTheChild) {
   const ObjectId tip = origin_.commit({{"a", "1"}});
   const FileLock lock = must(FileLock::acquire(directory_ / "lock"));
   FetchRequest request = want({tip});
@@ -714,7 +716,7 @@ TEST_F(HttpUpstreamTest, GivesTheMirrorsLockToTheChild) {
 
 // The real web server
 
-TEST_F(HttpUpstreamTest, BringsALargeRepositoryFromNginx) {
+TEST_F(ProtocolUpstreamTest, BringsALargeRepositoryFromNginx) {
   std::string noise;
   std::uint64_t state = 88172645463325252U;
   for (int i = 0; i < 3'000'000; ++i) {
@@ -748,7 +750,7 @@ TEST_F(HttpUpstreamTest, BringsALargeRepositoryFromNginx) {
   git(mirror_, {"fsck", "--strict"});
 }
 
-TEST_F(HttpUpstreamTest, HoldsNoMoreThanAFewPacketsWhenTheChildIsSlow) {
+TEST_F(ProtocolUpstreamTest, HoldsNoMoreThanAFewPacketsWhenTheChildIsSlow) {
   // A child that cannot start reading: index-pack waits for nobody, so a pipe nobody reads stands
   // in for it.
   std::string body;

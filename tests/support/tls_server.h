@@ -26,7 +26,11 @@ class TlsServer {
       spec.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
       static_cast<void>(run_child(spec, stop_));
     });
-    wait_until_it_listens();
+    if (!listens()) {
+      stop_.cancel();
+      server_.join();
+      throw std::runtime_error("nginx did not start");
+    }
   }
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
@@ -62,7 +66,8 @@ class TlsServer {
     }
   }
 
-  void wait_until_it_listens() const {
+  /// Waits for it.
+  bool listens() const {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -72,11 +77,11 @@ class TlsServer {
       const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const auto* generic = reinterpret_cast<const sockaddr*>(&address);  // NOLINT: as sockets do
       if (::connect(socket.get(), generic, sizeof address) == 0) {
-        return;
+        return true;
       }
       ::poll(nullptr, 0, 5);
     }
-    throw std::runtime_error("nginx did not start");
+    return false;
   }
 
   std::string configuration(const std::string& locations, bool http2) const {
@@ -87,7 +92,7 @@ class TlsServer {
     }
     return "daemon off; master_process off; pid " + dir +
            "/pid;\nevents { worker_connections 4096; }\nhttp {\n" + temporary +
-           "access_log off; client_max_body_size 0; keepalive_requests 1000000;\n"
+           "access_log off; client_max_body_size 0; \n"
            "proxy_buffering off; proxy_http_version 1.1; proxy_read_timeout 600s;\n"
            "ssl_session_cache shared:tls:1m;\nserver {\nlisten 127.0.0.1:" +
            std::to_string(port_) + " ssl" + (http2 ? " http2" : "") + ";\nssl_certificate " + dir +

@@ -88,7 +88,7 @@ struct Credentials::Parts {
 };
 
 Credentials::Credentials(std::vector<CredentialSpec> specs, HttpClient& api,
-                         std::function<WallTime()> clock)
+                         const std::function<WallTime()>& clock)
     : parts_(std::make_unique<Parts>()) {
   for (CredentialSpec& spec : specs) {
     auto match = CredentialMatch::parse(spec.match);

@@ -62,7 +62,7 @@ class Credentials {
   /// `api` serves GitHub Apps only and must outlive this. A spec whose `match` is not of the form
   /// covers nothing, and a log line says so: check it before (CredentialMatch::parse).
   Credentials(std::vector<CredentialSpec> specs, HttpClient& api,
-              std::function<WallTime()> clock = wall_now);
+              const std::function<WallTime()>& clock = wall_now);
   ~Credentials();
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;

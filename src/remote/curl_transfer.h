@@ -80,6 +80,8 @@ class CurlTransfer {
   Instant scheduled = Instant::max();  ///< where it stands among the deadlines
 
  private:
+  static constexpr int kMostRetries = 2;
+
   static std::size_t take_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* self);
   static int take_connection(void* self, char* ip, char* local_ip, int port, int local_port);

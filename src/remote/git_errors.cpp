@@ -112,7 +112,7 @@ constexpr Sign kSigns[] = {
 
 /// What git says at the end of many a failure, when nothing above did.
 constexpr Sign kGeneral[] = {
-    {"hung up", ErrorClass::network},
+    {"hung up", ErrorClass::protocol},
     {"could not read from remote repository", ErrorClass::protocol},
 };
 

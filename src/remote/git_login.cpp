@@ -46,8 +46,8 @@ Result<GitLogin> GitLogin::over_http(const UpstreamUrl& url, std::optional<HttpL
   }
   FRESHET_TRY(result.secret_, in_memory(Secret("username=" + login->username + "\npassword=" +
                                                std::string(login->password.reveal()) + "\n")));
-  // Through /dev/fd, because dash knows no "<&10", and because that begins at the first byte again.
-  const std::string file = "/dev/fd/" + std::to_string(result.secret_.get());
+  // By this name, because dash knows no "<&10", and because that begins at the first byte again.
+  const std::string file = "/proc/self/fd/" + std::to_string(result.secret_.get());
   result.variables_.insert(
       result.variables_.end(),
       {"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=credential." + origin_of(url) + ".helper",

@@ -14,7 +14,7 @@ namespace freshet::remote {
 namespace {
 
 constexpr TimeLimits kLimits{std::chrono::seconds(30), std::chrono::seconds(20)};
-constexpr std::size_t kLargestToken = 16 * 1024;
+constexpr std::size_t kLargestToken = 16U << 10U;
 
 /// "2026-11-21T08:57:29Z", with a fraction or another offset too.
 std::optional<WallTime> parse_time(const std::string& text) {

@@ -28,8 +28,9 @@ class GithubApp {
   /// `ca_file` and `api` as in GithubApi; the client must outlive this.
   GithubApp(GithubAppSpec spec, std::string ca_file, HttpClient& api, Clock clock);
 
-  /// The token for the repository of that URL. Blocks while GitHub is asked. Errors: as
-  /// GithubApi::find_installation and GithubApi::new_token.
+  /// The token for the repository of that URL. Blocks while GitHub is asked. Errors: as of
+  /// GithubApi, but auth in place of not_found; config where an installation is to be looked up and
+  /// the URL is not of the form OWNER/NAME.
   Result<Secret> token(const UpstreamUrl& url, const CancelToken& cancel);
   /// The upstream refused that token. True: the next one may be another. An installation's token is
   /// thrown away at most once a minute, so that one repository out of its reach does not make a

@@ -96,6 +96,11 @@ Error explain(const ChildResult& result, const IndexPackSpec& spec) {
             std::nullopt};
   }
   Error error = explain_git_failure(result);
+  constexpr int kUsage = 129;
+  if (result.end == ChildResult::End::exited && result.status == kUsage) {
+    error.error_class = ErrorClass::internal;
+    return error;
+  }
   // Whatever it did not like is about the bytes that came.
   if (error.error_class == ErrorClass::protocol) {
     error.error_class = ErrorClass::corrupt;

@@ -17,4 +17,9 @@ std::string printable(std::string_view text) {
   return redact_urls(result);
 }
 
+tl::unexpected<Error> odd_answer(std::string_view what, std::string_view text) {
+  return fail(ErrorClass::protocol, "the upstream's answer has " + std::string(what) + ": \"" +
+                                        printable(text.substr(0, 80)) + "\"");
+}
+
 }  // namespace freshet::remote

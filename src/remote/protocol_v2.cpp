@@ -8,13 +8,6 @@ namespace freshet::remote {
 namespace {
 
 constexpr std::size_t kHexDigits = 40;
-/// A line of ours for each would be as long; nobody's history has that many ends.
-constexpr std::size_t kMostListed = 200'000;
-
-tl::unexpected<Error> odd(std::string_view what, std::string_view line) {
-  return fail(ErrorClass::protocol, "the upstream's answer has " + std::string(what) + ": \"" +
-                                        printable(line.substr(0, 80)) + "\"");
-}
 
 void append_line(std::string& out, std::string_view key, std::string_view value = {}) {
   append_packet(out, std::string(key) + std::string(value) + "\n");
@@ -47,19 +40,6 @@ std::string_view attribute(std::string_view attributes, std::string_view key) {
     }
     attributes.remove_prefix(std::min(end + 1, attributes.size()));
   }
-  return {};
-}
-
-/// "WORD ID"; the id is added to `ids`.
-Result<void> add_id(std::string_view line, std::size_t word, std::vector<ObjectId>& ids) {
-  const auto id = parse_sha1(line.substr(std::min(word, line.size())));
-  if (!id) {
-    return odd("an unknown line", line);
-  }
-  if (ids.size() >= kMostListed) {
-    return fail(ErrorClass::protocol, "the upstream's answer has too many lines");
-  }
-  ids.push_back(*id);
   return {};
 }
 
@@ -136,7 +116,7 @@ Result<void> RefListReader::take_ref(std::string_view line) {
   const std::string_view name = rest.substr(0, name_end);
   const auto parsed = parse_sha1(id);
   if (name.empty() || (!parsed && id != "unborn")) {
-    return odd("an unknown line", line);
+    return odd_answer("an unknown line", line);
   }
   if (name == "HEAD") {
     take_head(id, rest.substr(std::min(name_end + 1, rest.size())));
@@ -195,121 +175,6 @@ std::string encode_fetch(const Capabilities& server, const FetchCommand& command
   }
   append_flush(out);
   return out;
-}
-
-Result<void> FetchReader::feed(std::string_view bytes) {
-  for (;;) {
-    FRESHET_TRY(const std::optional<Packet> packet, decoder_.next(bytes));
-    if (!packet) {
-      return {};
-    }
-    FRESHET_CHECK(take(*packet));
-  }
-}
-
-Result<void> FetchReader::take(const Packet& packet) {
-  if (section_ == Section::ended) {
-    return fail(ErrorClass::protocol, "the upstream's answer goes on behind its end");
-  }
-  switch (packet.kind) {
-    case Packet::Kind::data:
-      if (section_ == Section::pack) {
-        return take_band(packet.payload);
-      }
-      return section_ == Section::none ? begin_section(packet.line()) : take_line(packet.line());
-    case Packet::Kind::delimiter:
-      // Behind acknowledgments without "ready" no pack can follow.
-      if (section_ == Section::shallow_info || section_ == Section::other ||
-          (section_ == Section::acknowledgments && ready_)) {
-        section_ = Section::none;
-        return {};
-      }
-      break;
-    case Packet::Kind::flush:
-      if (section_ == Section::pack || (section_ == Section::acknowledgments && !ready_)) {
-        section_ = Section::ended;
-        return {};
-      }
-      break;
-    case Packet::Kind::response_end:
-      break;
-  }
-  return fail(ErrorClass::protocol, "the upstream's answer ends where it should go on");
-}
-
-Result<void> FetchReader::begin_section(std::string_view name) {
-  if (name.starts_with("ERR ")) {
-    return fail(explain_refusal(name.substr(4)));
-  }
-  if (name == "packfile") {
-    section_ = Section::pack;
-    has_pack_ = true;
-  } else if (name == "acknowledgments" && !ready_) {
-    section_ = Section::acknowledgments;
-  } else if (name == "shallow-info") {
-    section_ = Section::shallow_info;
-  } else if (name == "wanted-refs") {
-    section_ = Section::other;
-  } else {
-    return odd("an unknown section", name);
-  }
-  return {};
-}
-
-Result<void> FetchReader::take_line(std::string_view line) {
-  if (line.starts_with("ERR ")) {
-    return fail(explain_refusal(line.substr(4)));
-  }
-  if (section_ == Section::other) {
-    return {};
-  }
-  if (section_ == Section::shallow_info) {
-    return line.starts_with("shallow ")     ? add_id(line, 8, shallow_)
-           : line.starts_with("unshallow ") ? add_id(line, 10, unshallow_)
-                                            : odd("an unknown line", line);
-  }
-  if (line == "ready") {
-    ready_ = true;
-    return {};
-  }
-  if (line == "NAK") {
-    return {};
-  }
-  return line.starts_with("ACK ") ? add_id(line, 4, common_) : odd("an unknown line", line);
-}
-
-Result<void> FetchReader::take_band(std::string_view payload) {
-  const char band = payload.empty() ? '\0' : payload.front();
-  const std::string_view rest = payload.substr(payload.empty() ? 0 : 1);
-  switch (band) {
-    case 1:
-      return sink_.on_pack(rest);
-    case 2:
-      if (sink_.on_progress) {
-        sink_.on_progress(rest);
-      }
-      return {};
-    case 3:
-      return fail(explain_refusal(rest));
-    default:
-      break;
-  }
-  // An error in the middle of the pack may come without a band.
-  if (payload.starts_with("ERR ")) {
-    return fail(explain_refusal(payload.substr(4)));
-  }
-  return odd("an unknown side band", payload);
-}
-
-Result<void> FetchReader::finish() const {
-  if (section_ != Section::ended) {
-    return fail(ErrorClass::protocol, has_pack_ ? "the upstream's pack is cut off"
-                                                : "the upstream's answer to a fetch is cut off");
-  }
-  if (!decoder_.at_boundary()) {
-    return fail(ErrorClass::protocol, "the upstream's answer goes on behind its end");
-  }
-  return {};
 }
 
 }  // namespace freshet::remote

@@ -1,6 +1,7 @@
 #include "remote/ssh_command.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,7 +104,7 @@ std::string shell_line(const std::vector<std::string>& words) {
     }
     line += '\'';
     for (const char c : word) {
-      line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      line += c == '\'' ? "'\\''" : std::string(1, c);
     }
     line += '\'';
   }
@@ -118,9 +119,14 @@ void end_shared_connections(const std::string& control_directory,
   }
   for (const std::string& name : *names) {
     ChildSpec spec;
-    spec.arguments = {
-        "ssh", "-F",   "/dev/null", "-o", option("ControlPath", control_directory + "/" + name),
-        "-O",  "exit", "shared"};
+    spec.arguments = {"ssh",
+                      "-F",
+                      "/dev/null",
+                      "-o",
+                      option("ControlPath", fmt::format("{}/{}", control_directory, name)),
+                      "-O",
+                      "exit",
+                      "shared"};
     spec.environment = environment.variables();
     spec.time_limit = std::chrono::seconds(5);
     // A socket that nobody listens at any more is no loss.

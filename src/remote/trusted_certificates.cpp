@@ -34,7 +34,13 @@ Error unusable(const std::string& ca_file, std::string_view why) {
 TrustedCertificates::TrustedCertificates(std::string system_file)
     : system_file_(
           first_of({"GIT_SSL_CAINFO", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}, std::move(system_file))),
-      directory_(first_of({"GIT_SSL_CAPATH", "SSL_CERT_DIR"}, "")) {}
+      directory_(first_of({"GIT_SSL_CAPATH", "SSL_CERT_DIR"}, "")) {
+  // With a directory libcurl reads the file anew for each connection, some 20 ms of work. The one
+  // that the file is in holds the same certificates one by one.
+  if (parent_path(absolute_path(system_file_)) == absolute_path(directory_)) {
+    directory_.clear();
+  }
+}
 
 TrustedCertificates::Stamp TrustedCertificates::stamp_of(const std::string& path) {
   struct stat status {};

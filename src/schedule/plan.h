@@ -42,7 +42,7 @@ struct Limits {
   /// How long an upstream may still answer what it had before its own announcement.
   Duration lag_limit{std::chrono::minutes(2)};
   /// A delivery that comes so long after a poll found its change was only slower, not missed.
-  Duration delivery_grace{std::chrono::seconds(30)};
+  Duration delivery_grace{std::chrono::seconds(3)};
   double poll_jitter = 0.1;  ///< a share of the interval that chance takes off a poll
 };
 

@@ -53,21 +53,25 @@ std::vector<ObjectId> tips_of(const std::map<RefName, ObjectId>& refs) {
 }
 
 /// The newest commits that deliveries announced for followed refs and the mirror's refs do not
-/// have.
+/// have. Deliveries arrive in any order: the newest is what no other one calls `before`.
 Wants announced_wants(const std::vector<Announcement>& announcements, const RepositorySpec& spec,
                       const std::map<RefName, ObjectId>& current) {
-  std::map<RefName, ObjectId> newest;
-  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
+  std::set<std::pair<RefName, ObjectId>> outdated;
   for (const Announcement& announcement : announcements) {
-    const bool known = current.count(announcement.ref) != 0;
-    const bool followed =
-        known || std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
-          return pattern.matches(announcement.ref);
-        });
-    if (followed && announcement.after) {
+    if (announcement.before) {
+      outdated.emplace(announcement.ref, *announcement.before);
+    }
+  }
+  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
+  std::map<RefName, ObjectId> newest;
+  for (const Announcement& announcement : announcements) {
+    const bool followed = current.count(announcement.ref) != 0 ||
+                          std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+                            return pattern.matches(announcement.ref);
+                          });
+    if (followed && announcement.after &&
+        outdated.count({announcement.ref, *announcement.after}) == 0) {
       newest[announcement.ref] = *announcement.after;
-    } else {
-      newest.erase(announcement.ref);
     }
   }
   Wants wants;
@@ -229,7 +233,9 @@ Result<void> Syncer::bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
   }
   run.outcome.asked = true;
   const Wants announced = announced_wants(run.job.announcements, *run.spec, current);
-  if (!announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
+  // Asked for a second time, an upstream that lags has to show the ref first.
+  const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
+  if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
     // Both leave at once: one round trip from the delivery to the objects.
     const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
     auto answer = promise->get_future();

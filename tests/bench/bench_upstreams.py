@@ -136,7 +136,7 @@ def large_repository(path: Path, mebibytes: int = 60) -> Upstream:
     upstream, rng, digits = Upstream(path), Random(1), bytes(range(48, 112))
     translate = bytes(digits[byte & 63] for byte in range(256))
     lines_of = {n: [_line(rng, translate) for _ in range(40)] for n in range(3000)}
-    stream, commits = [], mebibytes * 22
+    stream, commits = [], mebibytes * 10
     for commit in range(commits):
         stream.append(b"commit refs/heads/main\ncommitter Test <test@example.invalid> %d +0000\n"
                       b"data 9\nA change\n\n" % (1_700_000_000 + commit))

@@ -7,6 +7,7 @@ was asked for its refs: {"/path": [seconds of the monotonic clock...]}.
 """
 
 import asyncio
+import gzip
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections import defaultdict
 
 SMART = "application/x-git-upload-pack-"
 FLUSH, DELIMITER = b"0000", b"0001"
+GZIP = b"\x1f\x8b"
 
 
 def packet(text: str) -> bytes:
@@ -36,7 +38,8 @@ class Answers:
         self._refs = _response(refs, SMART + "result")
         tip = refs[4:44].decode()
         pack = upload_pack(repository, packet("command=fetch") + packet("object-format=sha1") + DELIMITER
-                           + packet("ofs-delta") + packet(f"want {tip}") + packet("done") + FLUSH)
+                           + packet("no-progress") + packet("ofs-delta") + packet(f"want {tip}")
+                           + packet("done") + FLUSH)
         self._pack = _response(pack, SMART + "result")
 
     def to(self, method: bytes, target: bytes, body: bytes) -> bytes:
@@ -44,6 +47,8 @@ class Answers:
             return _response(json.dumps(self.asked).encode(), "application/json")
         if method == b"GET":
             return self._info
+        if body.startswith(GZIP):
+            body = gzip.decompress(body)
         if b"command=ls-refs" in body:
             self.asked[target.removesuffix(b"/git-upload-pack").decode()].append(time.monotonic())
             return self._refs

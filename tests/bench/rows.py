@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +39,22 @@ def milliseconds(seconds: float) -> float:
     return seconds * 1000
 
 
-def follow(directory: Path, server: HttpsUpstreams | None, repositories: list[dict], **tables) -> Daemon:
-    daemon = Daemon(directory / "daemon", repositories, **tables)
-    environment = {}
-    if server:
-        daemon.settings["credential"] = [server.credential]
-        daemon.write_config()
-        environment = server.git_environment  # for what freshet leaves to the git program
-    return daemon.start(env=environment)
+@contextmanager
+def running(daemon: Daemon, env: dict | None = None):
+    """Starts it, and ends it whatever happens."""
+    try:
+        yield daemon.start(env=env or {})
+    finally:
+        if daemon.running():
+            daemon.stop(60)
+
+
+def following(directory: Path, server: HttpsUpstreams, repositories: list[dict]):
+    daemon = Daemon(directory / "daemon", repositories)
+    daemon.settings["credential"] = [server.credential]
+    daemon.write_config()
+    # The environment is for what freshet leaves to the git program.
+    return running(daemon, server.git_environment)
 
 
 def wait_until_ready(daemon: Daemon, timeout: float) -> None:
@@ -64,11 +73,11 @@ def mirror_in(daemon: Daemon) -> Path:
 def cost_of_polls(directory: Path, server: HttpsUpstreams, paths: list[Path], seconds: float,
                   **repository) -> float:
     """CPU seconds of one poll: all that the daemon and its children spend, by the polls that arrive."""
-    daemon = follow(directory, server, [
+    followed = [
         {"name": path.stem, "url": server.url(path)} | repository
         | ({} if "mirror" in repository else {"path": str(directory / "www" / path.stem), "git": False})
-        for path in paths])
-    try:
+        for path in paths]
+    with following(directory, server, followed) as daemon:
         wait_until_ready(daemon, 300)
         let_pass(2)
         cpu, before, began = DaemonCpu(daemon), server.posts(), time.monotonic()
@@ -76,8 +85,6 @@ def cost_of_polls(directory: Path, server: HttpsUpstreams, paths: list[Path], se
         spent, polls = cpu.spent_so_far(), server.posts() - before
         say(f"  {polls} polls in {time.monotonic() - began:.0f} s took {spent:.3f} s of CPU")
         return spent / polls
-    finally:
-        daemon.stop()
 
 
 def poll(directory: Path, options: Options) -> list[Figure]:
@@ -137,8 +144,7 @@ def delivery(directory: Path, options: Options) -> list[Figure]:
         url = server.url(upstream.path)
         clone = directory / "clone.git"
         run_measured("git", "clone", "-q", "--mirror", url, clone, env=server.git_environment)
-        daemon = follow(directory, server, [{"name": "small", "url": url, "mirror": True}])
-        try:
+        with following(directory, server, [{"name": "small", "url": url, "mirror": True}]) as daemon:
             wait_until_ready(daemon, 60)
             mirror = mirror_in(daemon)
             for number in range(options.rounds):
@@ -158,8 +164,6 @@ def delivery(directory: Path, options: Options) -> list[Figure]:
                 # Whoever comes second finds the server's files in memory: take turns.
                 for fetch in [fetch_ours, fetch_theirs][::1 if number % 2 else -1]:
                     fetch()
-        finally:
-            daemon.stop()
     mine, git_fetch = Cost.typical(ours), Cost.typical(theirs)
     return [Figure("delivery", "delivery to mirror updated, wall", "ms", milliseconds(mine.wall), "git fetch",
                    milliseconds(git_fetch.wall), 1 / 2, "1/2"),
@@ -180,15 +184,12 @@ def first_fetch(directory: Path, options: Options) -> list[Figure]:
 
             def fetch_ours():
                 began = time.monotonic()
-                daemon = follow(place, server, [{"name": "large", "url": server.url(upstream),
-                                                 "mirror": True}])
-                try:
+                followed = [{"name": "large", "url": server.url(upstream), "mirror": True}]
+                with following(place, server, followed) as daemon:
                     cpu = DaemonCpu(daemon)
                     daemon.wait_for_state("ok", "large", timeout=600)
                     ours.append(Cost(time.monotonic() - began, cpu.spent()))
                     peaks.append(memory_of(daemon, "VmHWM"))
-                finally:
-                    daemon.stop()
 
             def fetch_theirs():
                 theirs.append(run_measured("git", "clone", "-q", "--bare", server.url(upstream),
@@ -236,9 +237,9 @@ def repositories(directory: Path, options: Options) -> list[Figure]:
                 for name in names]
     try:
         wait_for(lambda: is_listening(port), f"the server listens; it said: {log.read_text()}")
-        daemon = follow(directory, None, followed[:1])
-        wait_until_ready(daemon, 60)
-        daemon.stop()
+        daemon = Daemon(directory / "daemon", followed[:1])
+        with running(daemon):
+            wait_until_ready(daemon, 60)
         template = mirror_in(daemon)
         root = Path(str(template).removesuffix(names[0]))
         say(f"  copying {len(names) - 1} mirrors")
@@ -253,8 +254,7 @@ def repositories(directory: Path, options: Options) -> list[Figure]:
 
 def watch_many(daemon: Daemon, base: str, names: list[str], options: Options) -> list[Figure]:
     began = time.monotonic()
-    daemon.start()
-    try:
+    with running(daemon):
         wait_until_ready(daemon, 1800)
         say(f"  all were asked once after {time.monotonic() - began:.1f} s")
         let_pass(5)
@@ -266,8 +266,6 @@ def watch_many(daemon: Daemon, base: str, names: list[str], options: Options) ->
         resident, peak = memory_of(daemon, "VmRSS"), memory_of(daemon, "VmHWM")
         with urllib.request.urlopen(base + "/report") as answer:
             asked = json.load(answer)
-    finally:
-        daemon.stop(60)
     longest = lateness(asked, names, began, end, options.interval)
     polls = sum(begin <= moment <= end for name in names for moment in asked.get(name, []))
     say(f"  {polls / (end - begin):.1f} polls/s; peak memory {peak:.0f} MiB; median of the longest pauses "

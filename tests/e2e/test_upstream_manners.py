@@ -153,7 +153,7 @@ def test_a_change_that_no_delivery_announced_is_a_missed_webhook_and_brings_poll
 
     made.site.wait_for(upstream.commit({"README": "nobody said so\n"}), 20)
 
-    wait_for(lambda: made.daemon.status()["webhook"]["missed"] == 1, "it counts as missed", 5)
+    wait_for(lambda: made.daemon.status()["webhook"]["missed"] == 1, "it counts as missed", 10)
     assert metrics_of(made.daemon).value("freshet_missed_webhooks_total", repository="site") == 1
     wait_for(lambda: liar.count(LS_REFS, since=time.monotonic() - 5) >= 4, "polls are frequent again", 15)
 

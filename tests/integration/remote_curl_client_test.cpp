@@ -308,3 +308,26 @@ TEST_F(CurlTest, NoMoreRequestsThanAllowedAreUnderWayTowardsAHost) {
   results.await(40);
   EXPECT_EQ(most, 3);
 }
+
+TEST_F(CurlTest, AProxyOfTheEnvironmentIsUsedAndItsPasswordIsNotTold) {
+  client_->stop();
+  ScriptServer proxy([](const ScriptRequest& request, ScriptConnection& connection) {
+    if (request.line.rfind("CONNECT", 0) == 0) {
+      connection.answer("403 No", "");
+    } else {
+      connection.answer("200 OK", request.line + "|" + request.header("proxy-authorization"));
+    }
+  });
+  const std::string url = "http://ann:hunter2@127.0.0.1:" + std::to_string(proxy.port());
+  // No other thread looks at the environment: the client starts after and stops before a change.
+  ::setenv("http_proxy", url.c_str(), 1);   // NOLINT(concurrency-mt-unsafe)
+  ::setenv("https_proxy", url.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  restart({});
+  EXPECT_EQ(must(send(get_of("http://docs.example/x"))).body,
+            "GET http://docs.example/x HTTP/1.1|Basic YW5uOmh1bnRlcjI=");
+  expect_error(send(get_of("https://docs.example/x")), ErrorClass::network,
+               AllOf(HasSubstr("docs.example"), HasSubstr("403"), Not(HasSubstr("hunter2"))));
+  client_->stop();
+  ::unsetenv("http_proxy");   // NOLINT(concurrency-mt-unsafe)
+  ::unsetenv("https_proxy");  // NOLINT(concurrency-mt-unsafe)
+}

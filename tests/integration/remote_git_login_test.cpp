@@ -189,7 +189,7 @@ TEST_F(GitLoginTest, ShowsTheSecretToNoProcessListAndNoTrace) {
   std::vector<std::string> showing;
   const ChildResult listed = git(login, {"ls-remote", "--", site_}, [&](std::string_view line) {
     traced += std::string(line) + "\n";
-    helper_ran = helper_ran || line.find("/dev/fd/") != std::string_view::npos;
+    helper_ran = helper_ran || line.find("/proc/self/fd/") != std::string_view::npos;
     const auto now_showing = processes_showing(kPassword);
     showing.insert(showing.end(), now_showing.begin(), now_showing.end());
   });

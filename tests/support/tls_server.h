@@ -92,7 +92,7 @@ class TlsServer {
     }
     return "daemon off; master_process off; pid " + dir +
            "/pid;\nevents { worker_connections 4096; }\nhttp {\n" + temporary +
-           "access_log off; client_max_body_size 0; \n"
+           "access_log off; client_max_body_size 0; keepalive_requests 1000000;\n"
            "proxy_buffering off; proxy_http_version 1.1; proxy_read_timeout 600s;\n"
            "ssl_session_cache shared:tls:1m;\nserver {\nlisten 127.0.0.1:" +
            std::to_string(port_) + " ssl" + (http2 ? " http2" : "") + ";\nssl_certificate " + dir +

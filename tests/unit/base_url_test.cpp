@@ -28,8 +28,8 @@ constexpr Form kForms[] = {
      "github.com", "github.com/Acme/Docs"},
     {"https://example.org:8443/docs.GIT", Transport::https, "example.org", "8443", "", "docs.GIT",
      "example.org:8443", "example.org/docs"},
-    {"https://token@example.org/a//b", Transport::https, "example.org", "", "token", "a//b",
-     "example.org", "example.org/a//b"},
+    {"https://example.org/a//b", Transport::https, "example.org", "", "", "a//b", "example.org",
+     "example.org/a//b"},
     {"http://127.0.0.1:8080/docs", Transport::http, "127.0.0.1", "8080", "", "docs",
      "127.0.0.1:8080", "127.0.0.1/docs"},
     {"http://[::1]:80/docs", Transport::http, "[::1]", "", "", "docs", "[::1]", "[::1]/docs"},
@@ -124,6 +124,32 @@ TEST(UpstreamUrls, WithAPasswordAreRefusedWithoutRepeatingIt) {
     EXPECT_THAT(url.error().message, Not(HasSubstr("hunter2")));
     EXPECT_THAT(url.error().message, HasSubstr("password")) << text;
   }
+}
+
+TEST(UpstreamUrls, KeepTheUserOfAnHttpUrlOutOfWhatGitIsGiven) {
+  const auto url = UpstreamUrl::parse("https://ann@example.org:8443/docs.git");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(url->user(), "ann");
+  EXPECT_EQ(url->text(), "https://example.org:8443/docs.git");
+  EXPECT_EQ(UpstreamUrl::parse("ssh://git@example.org/docs")->text(), "ssh://git@example.org/docs");
+}
+
+TEST(UpstreamUrls, WithATokenForAUserAreRefusedWithoutRepeatingIt) {
+  for (const std::string& token :
+       {std::string("ghp_0123456789"), std::string("github_pat_0123456789"),
+        std::string("glpat-0123456789"), std::string(40, 't')}) {
+    const auto url = UpstreamUrl::parse("https://" + token + "@example.org/docs");
+    ASSERT_FALSE(url) << token;
+    EXPECT_EQ(url.error().error_class, ErrorClass::config);
+    EXPECT_THAT(url.error().message, Not(HasSubstr(token)));
+  }
+}
+
+TEST(UpstreamUrls, OfLocalPathsMayHoldSpacesAndNoOtherBlanks) {
+  EXPECT_TRUE(UpstreamUrl::parse("/srv/my docs"));
+  EXPECT_TRUE(UpstreamUrl::parse("file:///srv/my docs"));
+  EXPECT_FALSE(UpstreamUrl::parse("/srv/my\tdocs"));
+  EXPECT_FALSE(UpstreamUrl::parse("/srv/my\ndocs"));
 }
 
 TEST(UpstreamUrls, OfAnAddressInBracketsAreTakenInTheShortFormToo) {

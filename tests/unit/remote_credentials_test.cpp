@@ -259,9 +259,11 @@ TEST_F(CredentialsTest, FindTheServiceManagersFilesForOtherProgramsToo) {
   const Credentials credentials({key}, api_);
   const UpstreamUrl ssh = url("git@git.example:docs");
   EXPECT_EQ(credentials.ssh_login(ssh).key_file, "credential:key");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this test has one thread
   ASSERT_EQ(::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/freshet", 1), 0);
   const SshLogin found = credentials.ssh_login(ssh);
   const std::string ca_file = credentials.ca_file(url("https://git.example/docs"));
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   ASSERT_EQ(::unsetenv("CREDENTIALS_DIRECTORY"), 0);
   EXPECT_EQ(found.key_file, "/run/credentials/freshet/key");
   EXPECT_EQ(found.known_hosts_file, "/etc/known_hosts");

@@ -252,6 +252,7 @@ TEST_F(GithubAppTest, AsksOnceForAllWhoWait) {
     return github_.usual(request);
   });
   std::vector<std::future<std::string>> callers;
+  callers.reserve(kCallers);
   for (int i = 0; i < kCallers - 1; ++i) {  // one of them reads the clock twice before it asks
     callers.push_back(std::async(std::launch::async, [&] { return ask_quietly(app); }));
   }

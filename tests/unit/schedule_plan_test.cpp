@@ -429,8 +429,8 @@ TEST(Plan, DoesNotCallADeliveryMissedThatComesALittleLater) {
   plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
   Instant time = plan.wakes_at();
   plan.finish(updated(*plan.start_next(time)), time, 0);
-  plan.trigger(delivery("docs", 2), time + 5s);
-  const auto finished = plan.finish(succeeded(*plan.start_next(time + 5s)), time + 40s, 0);
+  plan.trigger(delivery("docs", 2), time + 2s);
+  const auto finished = plan.finish(succeeded(*plan.start_next(time + 2s)), time + 40s, 0);
   EXPECT_FALSE(finished.missed_delivery);
 }
 

@@ -93,10 +93,6 @@ void close_between(unsigned first, unsigned last) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
-  if (launch.memory_limit > 0) {
-    const rlimit limit{launch.memory_limit, launch.memory_limit};
-    ::setrlimit(RLIMIT_AS, &limit);
-  }
   bool ready =
       ::dup2(launch.input, 0) >= 0 && ::dup2(launch.output, 1) >= 0 && ::dup2(launch.error, 2) >= 0;
   unsigned next = 3;
@@ -112,6 +108,10 @@ void close_between(unsigned first, unsigned last) {
     ready = ready && ::chdir(launch.directory) == 0;
   }
   if (ready) {
+    if (launch.memory_limit > 0) {  // last, since a sanitizer's run-time wants more until the exec
+      const rlimit limit{launch.memory_limit, launch.memory_limit};
+      ::setrlimit(RLIMIT_AS, &limit);
+    }
     ::execve(launch.program.c_str(), launch.arguments.data(), launch.environment.data());
   }
   const int reason = errno;

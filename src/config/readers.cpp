@@ -90,10 +90,11 @@ Reader<unsigned> number(unsigned least, unsigned most) {
                           });
 }
 
-Reader<std::int64_t> id() {
+Reader<std::int64_t> id(std::int64_t least) {
   return reader<std::int64_t>(
-      Node::Kind::integer, "number", "a whole number from 1", [](const Node& node) {
-        return node.integer >= 1 ? std::optional(node.integer) : std::nullopt;
+      Node::Kind::integer, "number", fmt::format("a whole number from {}", least),
+      [least](const Node& node) {
+        return node.integer >= least ? std::optional(node.integer) : std::nullopt;
       });
 }
 

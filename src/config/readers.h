@@ -52,7 +52,7 @@ Reader<T> reader(Node::Kind wanted, std::string kind, std::string expected, Conv
 
 Reader<bool> flag();
 Reader<unsigned> number(unsigned least, unsigned most);
-Reader<std::int64_t> id();  ///< a whole number from 1
+Reader<std::int64_t> id(std::int64_t least = 1);  ///< a whole number
 Reader<Duration> duration(std::string_view least);
 Reader<std::optional<Duration>> duration_or_off(std::string_view least);
 Reader<std::uint64_t> size(std::string_view least, std::string_view most = "");

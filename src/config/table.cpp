@@ -95,8 +95,8 @@ const Section<GithubApp>& github_app_section() {
       {"app_id", &GithubApp::app_id, id(), kRequired, "The id of the app."},
       {"private_key_file", &GithubApp::private_key_file, file(), kRequired,
        "The app's private key in PEM form."},
-      {"installation_id", &GithubApp::installation_id, id(), kRequired,
-       "The installation that may read the repositories."},
+      {"installation_id", &GithubApp::installation_id, id(0), std::int64_t{0},
+       "The installation that may read the repositories; without it, it is looked up."},
       {"api_url", &GithubApp::api_url, http_url(), "https://api.github.com",
        "Another one for GitHub Enterprise."},
   });

@@ -18,10 +18,10 @@ namespace freshet::mirror {
 /// (refs/heads/a before refs/heads/a/b), other deletions last, so that a crash in between loses
 /// nothing.
 struct RefChanges {
-  std::map<RefName, ObjectId> keep;  ///< below refs/freshet/lost/: set before anything goes
   std::vector<RefName> clear_first;
   std::map<RefName, ObjectId> set;
   std::vector<RefName> delete_last;
+  std::map<RefName, ObjectId> keep = {};  ///< below refs/freshet/lost/: set before anything goes
   /// `keep` alone is no reason to change anything.
   bool empty() const { return clear_first.empty() && set.empty() && delete_last.empty(); }
 };

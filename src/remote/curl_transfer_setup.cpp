@@ -116,7 +116,8 @@ Result<void> CurlTransfer::write_headers() {
                                                   address.name()));
     }
     names_type = names_type || same_name(name, "content-type");
-    fits = fits && append(headers_, name + (value.empty() ? ";" : ": " + value));
+    fits =
+        fits && append(headers_, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   }
   if (!names_type) {
     fits = fits && append(headers_, "Content-Type:");  // libcurl would call it a form

@@ -7,9 +7,9 @@ import pytest
 
 from certificates import make_authority
 from forged_packs import split_answer, with_delta_bomb
-from lying_server import (CONNECT, FETCH, INFO_REFS, LS_REFS, LyingServer, answer, corrupt_object, cut_off,
-                          delta_bomb, empty, flipped_byte, redirect, reset, silent, stall, trickle,
-                          truncated_pack, version_0, without_object)
+from lies import (answer, corrupt_object, cut_off, delta_bomb, empty, flipped_byte, redirect, reset, silent,
+                  stall, trickle, truncated_pack, version_0, without_object)
+from lying_server import CONNECT, FETCH, INFO_REFS, LS_REFS, LyingServer
 from lying_site import large_file, liar  # noqa: F401
 from upstream import ISOLATED, git
 

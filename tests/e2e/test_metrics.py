@@ -2,7 +2,7 @@
 
 import pytest
 
-from lying_server import answer
+from lies import answer
 from lying_site import RECOVERS_WITHIN, liar, lying_site, make_lying_site  # noqa: F401
 from metrics import Metrics, metrics_of
 from waiting import wait_for
@@ -58,7 +58,8 @@ def test_metrics_are_private(site):
 def test_a_name_with_odd_characters_does_not_break_the_format(make_daemon, upstream, tmp_path):
     name = "forge.example/acme/a-b_c.d"
     daemon = make_daemon({"name": name, "url": str(upstream.path), "path": str(tmp_path / "site")})
-    wait_for(lambda: metrics_of(daemon).value("freshet_refreshes_total", repository=name) == 1, "it is counted")
+    wait_for(lambda: metrics_of(daemon).value("freshet_refreshes_total", repository=name) == 1,
+             "it is counted")
 
 
 @pytest.mark.parametrize("text", [

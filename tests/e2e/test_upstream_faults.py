@@ -7,9 +7,9 @@ import pytest
 
 from certificates import make_authority
 from daemon import wait_for_commit, write_secret
-from lying_server import (CONNECT, FETCH, INFO_REFS, LS_REFS, LyingServer, answer, corrupt_object, cut_off,
-                          delta_bomb, empty, flipped_byte, redirect, reset, silent, stall, trickle,
-                          truncated_pack, version_0, without_object)
+from lies import (answer, corrupt_object, cut_off, delta_bomb, empty, flipped_byte, redirect, reset, silent,
+                  stall, trickle, truncated_pack, version_0, without_object)
+from lying_server import CONNECT, FETCH, INFO_REFS, LS_REFS, LyingServer
 from lying_site import (BOUNDED, RECOVERS_WITHIN, SHOWS_WITHIN, large_file, liar, lying_site,  # noqa: F401
                         make_lying_site, mirror_of, refs_of, secured, wait_until_nothing_is_left)
 from published import assert_complete, published_commit

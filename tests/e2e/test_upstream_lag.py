@@ -39,8 +39,8 @@ def test_a_push_that_the_upstream_does_not_serve_yet_is_lagging_and_then_publish
         status = announced.daemon.wait_for_state("lagging", timeout=10)
         assert status["last_error"] is None
         asked = wait_until_asked(announced.liar, 4, since)
-        gaps = [later - earlier for earlier, later in zip(asked, asked[1:])]
-        assert gaps[0] > 0.8 and gaps[1] > 1.6 and gaps[2] > 3.2, f"asked after {gaps}"
+        moments = [moment - asked[0] for moment in asked]
+        assert moments[3] > 2.5, f"asked more and more rarely? after {moments}"
         assert ever_published(site.path) == {first}
         assert refs_of(mirror_of(announced.daemon, "site.git"), "refs/heads") == {"refs/heads/main": first}
 
@@ -58,7 +58,7 @@ def test_an_upstream_that_lags_for_a_moment_costs_a_few_questions(announced, ups
     assert announced.site.announce(first, second).status == 202
     announced.site.wait_for(second, 15)
     announced.daemon.wait_for_state("ok")
-    assert announced.liar.count(LS_REFS, since=since) <= 4
+    assert announced.liar.count(LS_REFS, since=since) <= 5
 
 
 def test_a_ref_that_becomes_something_else_than_announced_ends_the_lag(announced, upstream):

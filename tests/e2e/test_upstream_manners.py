@@ -6,7 +6,8 @@ import time
 import pytest
 
 from daemon import wait_for_commit
-from lying_server import CONNECT, FETCH, INFO_REFS, LS_REFS, Reply, reset, silent
+from lies import reset, silent
+from lying_server import CONNECT, FETCH, INFO_REFS, LS_REFS, Reply
 from lying_site import BOUNDED, liar, make_lying_site  # noqa: F401
 from metrics import metrics_of
 from upstream import Upstream
@@ -75,6 +76,7 @@ def test_a_host_that_refuses_connections_gets_few_requests_and_is_taken_up_again
     since = time.monotonic()
     wait_for(lambda: time.monotonic() - since > 15, "a while has passed", 20)
     tried = len(liar.connections) - tried_before
+    print(f"{tried} connections")
     assert tried >= 1
     # Each by itself would have tried about four times by now.
     assert tried <= copies + 5, f"{tried} connections for {copies} repositories in 15 s"

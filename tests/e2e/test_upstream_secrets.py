@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from daemon import run_freshet
-from lying_server import FETCH, trickle, version_0
+from lies import trickle, version_0
+from lying_server import FETCH
 from lying_site import RECOVERS_WITHIN, SHOWS_WITHIN, large_file, make_lying_site, secured  # noqa: F401
 from waiting import wait_for
 

@@ -94,7 +94,14 @@ class World : public Scheduler::World, public JobRunner, public EventSink, publi
 
   void probe(const Job& job, const CancelToken& cancel,
              std::function<void(const ProbeAnswer&)> done) override {
-    change([&] { probes.push_back({job, cancel, std::move(done)}); });
+    std::optional<ProbeAnswer> answer;
+    change([&] {
+      probes.push_back({job, cancel, done});
+      answer = prompt_answer;
+    });
+    if (answer) {
+      done(*answer);
+    }
   }
 
   /// Refreshes of it do not end by themselves until the token is cancelled.
@@ -120,6 +127,19 @@ class World : public Scheduler::World, public JobRunner, public EventSink, publi
     return eventually([&] { return jobs.size() >= count; });
   }
 
+  std::vector<Job> jobs_now() {
+    const MutexLock lock(mutex);
+    return jobs;
+  }
+  std::vector<Outcome> outcomes_now() {
+    const MutexLock lock(mutex);
+    return outcomes;
+  }
+  std::vector<std::uint64_t> settled_now() {
+    const MutexLock lock(mutex);
+    return settled_ids;
+  }
+
   static std::string host_of(const RepositoryName& repository) {
     return repository.text().substr(0, repository.text().find('/'));
   }
@@ -134,6 +154,8 @@ class World : public Scheduler::World, public JobRunner, public EventSink, publi
   Condition changed;
   std::vector<Job> jobs;
   std::vector<Probe> probes;
+  std::optional<ProbeAnswer>
+      prompt_answer;  ///< set: probes end at once, else when the test says so
   std::vector<Outcome> outcomes;
   std::map<RepositoryName, Ticket> covered;
   std::vector<std::uint64_t> settled_ids;
@@ -179,12 +201,12 @@ TEST_F(SchedulerTest, RunsEveryRepositoryOnceAtStart) {
   for (const char* text : {"a", "b", "c"}) {
     scheduler_.follow(repository(text));
   }
-  EXPECT_THAT(world_.jobs, IsEmpty()) << "not before it was started";
+  EXPECT_THAT(world_.jobs_now(), IsEmpty()) << "not before it was started";
   scheduler_.start();
   ASSERT_TRUE(world_.eventually([&] { return world_.outcomes.size() == 3; }));
   scheduler_.stop();
   std::vector<std::string> ran;
-  for (const Job& job : world_.jobs) {
+  for (const Job& job : world_.jobs_now()) {
     ran.push_back(job.repository.text());
     EXPECT_EQ(job.cause, Cause::start);
   }
@@ -198,8 +220,8 @@ TEST_F(SchedulerTest, RunsWhatWasAcceptedBeforeItStarted) {
   ASSERT_TRUE(world_.eventually([&] { return world_.covered[name("a")] >= ticket; }));
   ASSERT_TRUE(world_.eventually([&] { return !world_.settled_ids.empty(); }));
   scheduler_.stop();
-  EXPECT_THAT(world_.jobs, SizeIs(1));
-  EXPECT_EQ(world_.settled_ids, std::vector<std::uint64_t>{7});
+  EXPECT_THAT(world_.jobs_now(), SizeIs(1));
+  EXPECT_EQ(world_.settled_now(), std::vector<std::uint64_t>{7});
 }
 
 TEST_F(SchedulerTest, StoppingCancelsWhatRunsAndStartsNothingElse) {
@@ -209,10 +231,10 @@ TEST_F(SchedulerTest, StoppingCancelsWhatRunsAndStartsNothingElse) {
   ASSERT_TRUE(world_.eventually_ran(1));
   accept(delivery("a", 7));
   scheduler_.stop();
-  EXPECT_THAT(world_.jobs, SizeIs(1));
-  ASSERT_THAT(world_.outcomes, SizeIs(1));
-  EXPECT_TRUE(world_.outcomes[0].cancelled);
-  EXPECT_THAT(world_.settled_ids, IsEmpty()) << "the journal keeps it for the next start";
+  EXPECT_THAT(world_.jobs_now(), SizeIs(1));
+  ASSERT_THAT(world_.outcomes_now(), SizeIs(1));
+  EXPECT_TRUE(world_.outcomes_now()[0].cancelled);
+  EXPECT_THAT(world_.settled_now(), IsEmpty()) << "the journal keeps it for the next start";
   const auto refused = scheduler_.accept(trigger("a"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().error_class, ErrorClass::conflict);
@@ -242,7 +264,7 @@ TEST_F(SchedulerTest, StopsUnderAStormOfTriggers) {
   for (std::thread& thread : threads) {
     thread.join();
   }
-  EXPECT_EQ(world_.jobs.size(), world_.outcomes.size());
+  EXPECT_EQ(world_.jobs_now().size(), world_.outcomes_now().size());
 }
 
 TEST_F(SchedulerTest, ForgettingCancelsThatRepositoryAlone) {
@@ -254,16 +276,16 @@ TEST_F(SchedulerTest, ForgettingCancelsThatRepositoryAlone) {
   ASSERT_TRUE(world_.eventually_ran(2));
   scheduler_.forget(name("a"));
   ASSERT_TRUE(world_.eventually([&] { return world_.outcomes.size() == 1; }));
-  EXPECT_EQ(world_.outcomes[0].repository, name("a"));
-  EXPECT_TRUE(world_.outcomes[0].cancelled);
+  EXPECT_EQ(world_.outcomes_now()[0].repository, name("a"));
+  EXPECT_TRUE(world_.outcomes_now()[0].cancelled);
   const auto refused = scheduler_.accept(trigger("a"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().error_class, ErrorClass::not_found);
   other.cancel();
   ASSERT_TRUE(world_.eventually([&] { return world_.outcomes.size() == 2; }));
-  EXPECT_FALSE(world_.outcomes[1].cancelled);
+  EXPECT_FALSE(world_.outcomes_now()[1].cancelled);
   scheduler_.stop();
-  EXPECT_THAT(world_.jobs, SizeIs(2)) << "the forgotten one does not run again";
+  EXPECT_THAT(world_.jobs_now(), SizeIs(2)) << "the forgotten one does not run again";
 }
 
 TEST_F(SchedulerTest, WhatIsFollowedAgainWhileItsOldRefreshEndsRunsAgain) {
@@ -288,13 +310,13 @@ TEST_F(SchedulerTest, ATriggerDuringARefreshMakesOneMore) {
   for (std::uint64_t i = 1; i <= 50; ++i) {
     last = accept(delivery("a", i));
   }
-  EXPECT_LT(world_.jobs[0].ticket, last);
+  EXPECT_LT(world_.jobs_now()[0].ticket, last);
   gate.cancel();
   ASSERT_TRUE(world_.eventually([&] { return world_.settled_ids.size() == 50; }));
   scheduler_.stop();
-  ASSERT_THAT(world_.jobs, SizeIs(2));
-  EXPECT_THAT(world_.jobs[1].announcements, SizeIs(50));
-  EXPECT_GE(world_.jobs[1].ticket, last);
+  ASSERT_THAT(world_.jobs_now(), SizeIs(2));
+  EXPECT_THAT(world_.jobs_now()[1].announcements, SizeIs(50));
+  EXPECT_GE(world_.jobs_now()[1].ticket, last);
 }
 
 TEST_F(SchedulerTest, PollsByItself) {
@@ -302,7 +324,7 @@ TEST_F(SchedulerTest, PollsByItself) {
   scheduler_.start();
   ASSERT_TRUE(world_.eventually_ran(4));
   scheduler_.stop();
-  EXPECT_EQ(world_.jobs[3].cause, Cause::poll);
+  EXPECT_EQ(world_.jobs_now()[3].cause, Cause::poll);
 }
 
 TEST_F(SchedulerTest, TriesByItselfAgainWhatFailed) {
@@ -311,7 +333,7 @@ TEST_F(SchedulerTest, TriesByItselfAgainWhatFailed) {
   scheduler_.start();
   ASSERT_TRUE(world_.eventually_ran(3));
   scheduler_.stop();
-  EXPECT_EQ(world_.jobs[2].cause, Cause::retry);
+  EXPECT_EQ(world_.jobs_now()[2].cause, Cause::retry);
 }
 
 TEST_F(SchedulerTest, CarriesWhatAFailedRefreshDidNotServe) {
@@ -325,14 +347,14 @@ TEST_F(SchedulerTest, CarriesWhatAFailedRefreshDidNotServe) {
     return world_.jobs.size();
   }();
   ASSERT_TRUE(world_.eventually_ran(before + 3));
-  EXPECT_THAT(world_.settled_ids, IsEmpty());
+  EXPECT_THAT(world_.settled_now(), IsEmpty());
   {
     const MutexLock lock(world_.mutex);
     world_.failing.clear();
   }
   ASSERT_TRUE(world_.eventually([&] { return !world_.settled_ids.empty(); }));
   scheduler_.stop();
-  EXPECT_EQ(world_.settled_ids, std::vector<std::uint64_t>{7});
+  EXPECT_EQ(world_.settled_now(), std::vector<std::uint64_t>{7});
 }
 
 TEST_F(SchedulerTest, SaysThatItMakesProgressAndHowMuchWaits) {
@@ -412,9 +434,10 @@ TEST_F(SchedulerTest, LosesNothingAndKeepsTheLimitsUnderAStorm) {
       EXPECT_GE(world_.covered[repository], ticket) << repository.text();
     }
   }
-  std::sort(world_.settled_ids.begin(), world_.settled_ids.end());
+  std::vector<std::uint64_t> settled = world_.settled_now();
+  std::sort(settled.begin(), settled.end());
   for (std::uint64_t i = 0; i < kThreads * kEach; ++i) {
-    ASSERT_EQ(world_.settled_ids[i], i + 1) << "each exactly once";
+    ASSERT_EQ(settled[i], i + 1) << "each exactly once";
   }
   EXPECT_EQ(world_.most_of_repository, 1);
   EXPECT_LE(world_.most_of_host, 2);
@@ -491,36 +514,29 @@ TEST_F(ProbingTest, APollWithoutNewsNeedsNoRefresh) {
   const World::Probe open = next_probe();
   open.done({false, std::nullopt});
   scheduler_.stop();
-  EXPECT_THAT(world_.jobs, SizeIs(1)) << "the first refresh";
-  EXPECT_TRUE(world_.outcomes.back().probe_only);
+  EXPECT_THAT(world_.jobs_now(), SizeIs(1)) << "the first refresh";
+  EXPECT_TRUE(world_.outcomes_now().back().probe_only);
 }
 
 TEST_F(ProbingTest, APollWithNewsIsRefreshedByAWorker) {
   follow_probing();
   next_probe().done({true, std::nullopt});
   ASSERT_TRUE(world_.eventually_ran(2));
-  EXPECT_EQ(world_.jobs[1].cause, Cause::poll);
+  EXPECT_EQ(world_.jobs_now()[1].cause, Cause::poll);
   next_probe().done({false, std::nullopt});
   scheduler_.stop();
 }
 
 TEST_F(ProbingTest, AFailedProbeIsAFailureThatIsTriedAgain) {
+  world_.prompt_answer = ProbeAnswer{false, Error{ErrorClass::network, "no route", std::nullopt}};
   follow_probing();
-  next_probe().done({false, Error{ErrorClass::network, "no route", std::nullopt}});
-  ASSERT_TRUE(world_.eventually([&] { return world_.outcomes.size() >= 2; }));
-  ASSERT_TRUE(world_.outcomes[1].error);
-  EXPECT_EQ(world_.outcomes[1].error->message, "no route");
-  EXPECT_TRUE(
-      world_.eventually([&] { return world_.probes.size() > taken_ || world_.jobs.size() > 1; }));
-  {
-    const MutexLock lock(world_.mutex);
-    for (; taken_ < world_.probes.size(); ++taken_) {
-      EXPECT_EQ(world_.probes[taken_].job.repository, name("a"));
-    }
-  }
-  for (std::size_t i = 1; i < world_.probes.size(); ++i) {
-    world_.probes[i].done({false, std::nullopt});
-  }
+  ASSERT_TRUE(world_.eventually([&] { return world_.outcomes.size() >= 3; }));
+  scheduler_.stop();
+  const auto outcomes = world_.outcomes_now();
+  EXPECT_FALSE(outcomes[0].error) << "the first refresh";
+  ASSERT_TRUE(outcomes[1].error);
+  EXPECT_EQ(outcomes[1].error->message, "no route");
+  EXPECT_EQ(outcomes[2].cause, Cause::retry);
 }
 
 TEST_F(ProbingTest, StoppingCancelsProbesAndWaitsForTheirAnswer) {
@@ -533,7 +549,7 @@ TEST_F(ProbingTest, StoppingCancelsProbesAndWaitsForTheirAnswer) {
   });
   scheduler_.stop();
   prober.join();
-  EXPECT_TRUE(world_.outcomes.back().cancelled);
+  EXPECT_TRUE(world_.outcomes_now().back().cancelled);
 }
 
 TEST_F(ProbingTest, ADeliveryDuringAProbeIsNotLost) {

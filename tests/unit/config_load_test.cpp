@@ -274,10 +274,6 @@ TEST(KeysWithoutEffect, AreTakenWithOneWarningEachThatNamesThem) {
                                           "f:8:1: warning: server.trusted_proxies: ",
                                           "f:9:1: warning: server.allow: ",
                                           "f:10:1: warning: server.rate_limit: ",
-                                          "f:26:1: warning: limits.min_free_disk: ",
-                                          "f:27:1: warning: limits.fetch_size: ",
-                                          "f:30:3: warning: credential: ",
-                                          "f:50:1: warning: repository.webhook_interval: ",
                                           "f:60:8: warning: repository.mode: \"in_place\" is ",
                                           "f:71:14: warning: repository.gate: ",
                                           "f:74:14: warning: repository.on_update: "};

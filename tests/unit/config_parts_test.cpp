@@ -136,8 +136,7 @@ TEST(TheTableOfSettings, SaysWhatTheManualNeeds) {
 
 TEST(TheTableOfSettings, KnowsThatNothingBelowATableWithoutEffectHasAny) {
   for (const SettingInfo& setting : all_settings()) {
-    if (setting.section.starts_with("credential") || setting.section == "repository.gate" ||
-        setting.section == "repository.on_update") {
+    if (setting.section == "repository.gate" || setting.section == "repository.on_update") {
       EXPECT_FALSE(setting.in_effect) << setting.section << "." << setting.key;
     }
   }

@@ -1,8 +1,8 @@
 """An upstream over smart HTTP that can be told to lie.
 
 Its honest answers are git's own: `git upload-pack --stateless-rpc` on real repositories, protocol
-version 2 where the client asks for it. A fault is a function that gets an Exchange (or, for the kind
-CONNECT, a Connection) and answers in its own way; it counts until behave() withdraws it:
+version 2 where the client asks for it. A lie (lies.py) is a function that gets an Exchange (or, for the
+kind CONNECT, a Connection) and answers in its own way; it counts until behave() withdraws it:
 
     server.lie(silent, FETCH)                           every fetch, from now on
     server.lie(answer(404), repository=upstream.path)   all requests for one repository
@@ -10,59 +10,21 @@ CONNECT, a Connection) and answers in its own way; it counts until behave() with
 """
 
 import base64
-import gzip
 import shutil
 import socket
-import socketserver
 import ssl
-import struct
-import subprocess
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Callable
 from urllib.parse import urlsplit
 
 from certificates import Authority
-from forged_packs import (FLUSH, flip_byte, join_answer, pack_without, packet, packets, split_answer,
-                          wants_and_haves, with_delta_bomb)
-from upstream import ISOLATED
-
-CONNECT = "connect"
-INFO_REFS = "info/refs"
-LS_REFS = "ls-refs"
-FETCH = "fetch"
-REQUESTS = (INFO_REFS, LS_REFS, FETCH)
-CONTENT_TYPE = {INFO_REFS: "application/x-git-upload-pack-advertisement",
-                LS_REFS: "application/x-git-upload-pack-result",
-                FETCH: "application/x-git-upload-pack-result"}
-
-
-@dataclass
-class Request:
-    """What arrived, and how much of an answer left."""
-
-    at: float  # time.monotonic()
-    connection: int
-    method: str
-    target: str
-    headers: dict  # names in lower case
-    kind: str = "other"
-    repository: str = ""  # below the server's root, as in the URL
-    received: int = 0  # bytes of the body
-    status: int = 0
-    sent: int = 0  # bytes of the body
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    body: bytes = b""
-    headers: dict = field(default_factory=dict)
+from forged_packs import packets
+from lying_exchange import (CONNECT, FETCH, INFO_REFS, LS_REFS, REQUESTS, Exchange, Handler, Listener,
+                            Reply, Request)
 
 
 @dataclass
@@ -72,172 +34,6 @@ class _Rule:
     repository: Path | None
     left: int | None  # None: any number
     withdrawn: threading.Event = field(default_factory=threading.Event)
-
-
-class Connection:
-    """A connection that was just accepted; nothing was read from it."""
-
-    def __init__(self, sock: socket.socket, withdrawn: threading.Event):
-        self._socket, self._withdrawn = sock, withdrawn
-
-    def hold(self) -> None:
-        self._withdrawn.wait()
-
-    def reset(self) -> None:
-        _reset_at_close(self._socket)
-
-
-class Exchange:
-    """One request, and the means to answer it."""
-
-    def __init__(self, server: "LyingServer", handler: "_Handler", request: Request, body: bytes,
-                 repository: Path, withdrawn: threading.Event):
-        self.request, self.body, self.repository = request, body, repository
-        self._server, self._handler, self._withdrawn = server, handler, withdrawn
-
-    @cached_property
-    def honest(self) -> Reply:
-        """git's own answer."""
-        return self.answer_from(self.repository)
-
-    def answer_from(self, repository: Path, protocol: str | None = None) -> Reply:
-        if protocol is None:
-            protocol = self.request.headers.get("git-protocol", "")
-        headers = {"Content-Type": CONTENT_TYPE[self.request.kind], "Cache-Control": "no-cache"}
-        advertise = ["--advertise-refs"] if self.request.kind == INFO_REFS else []
-        run = subprocess.run(["git", "upload-pack", "--stateless-rpc", *advertise, str(repository)],
-                             input=self.body, env=ISOLATED | {"GIT_PROTOCOL": protocol},
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        before = b""
-        if advertise and "version=2" not in protocol:
-            before = packet(b"# service=git-upload-pack\n") + FLUSH
-        return Reply(200, before + run.stdout, headers)
-
-    def begin(self, reply: Reply) -> None:
-        """Status and headers; the body follows by write() and end()."""
-        self._handler.begin(reply)
-
-    def write(self, data: bytes) -> None:
-        self._handler.write_chunk(data)
-
-    def end(self) -> None:
-        self._handler.end_chunks()
-
-    def send(self, reply: Reply) -> None:
-        self.begin(reply)
-        self.write(reply.body)
-        self.end()
-
-    def cut(self) -> None:
-        """Ends the connection here, whatever was promised."""
-        self._handler.cut()
-
-    def hold(self, seconds: float | None = None) -> bool:
-        """Until the fault is withdrawn, or that long; true: it was withdrawn."""
-        return self._withdrawn.wait(seconds)
-
-    def to(self, base: str) -> str:
-        """The same request's URL at another server."""
-        return base + self.request.target
-
-
-# Faults
-
-def silent(exchange) -> None:
-    """Never an answer. For CONNECT too."""
-    exchange.hold()
-    if isinstance(exchange, Exchange):
-        exchange.cut()
-
-
-def reset(connection: Connection) -> None:
-    """As a port on which nobody listens, but that it can be counted. For CONNECT."""
-    connection.reset()
-
-
-def stall(exchange: Exchange) -> None:
-    """Half of the answer, then nothing more."""
-    _send_half(exchange)
-    silent(exchange)
-
-
-def cut_off(exchange: Exchange) -> None:
-    """Half of the answer, then the connection ends."""
-    _send_half(exchange)
-    exchange.cut()
-
-
-def trickle(seconds: float):
-    """One byte, each time so many seconds."""
-    def fault(exchange: Exchange) -> None:
-        exchange.begin(exchange.honest)
-        for byte in exchange.honest.body:
-            exchange.write(bytes([byte]))
-            if exchange.hold(seconds):
-                break
-        exchange.cut()
-    return fault
-
-
-def answer(status: int, body: bytes = b"no\n", **headers):
-    """Another answer than git's; a header's "_" stands for "-"."""
-    names = {name.replace("_", "-"): str(value) for name, value in headers.items()}
-    return lambda exchange: exchange.send(Reply(status, body, names))
-
-
-def empty(exchange: Exchange) -> None:
-    """200 of the right type without a byte in it, as an old server answers version 2."""
-    exchange.send(Reply(200, b"", exchange.honest.headers))
-
-
-def version_0(exchange: Exchange) -> None:
-    """A server, or a proxy in front of it, that does not know version 2."""
-    exchange.send(exchange.answer_from(exchange.repository, protocol=""))
-
-
-def redirect(base: str):
-    """To the same path at another server."""
-    def fault(exchange: Exchange) -> None:
-        status = 302 if exchange.request.method == "GET" else 307
-        exchange.send(Reply(status, b"", {"Location": exchange.to(base)}))
-    return fault
-
-
-def _with_pack(change: Callable[[Exchange, bytes], bytes], ended: bool = True):
-    """What carries a pack carries another one; other answers stay honest."""
-    def fault(exchange: Exchange) -> None:
-        reply = exchange.honest
-        if parts := split_answer(reply.body):
-            reply = Reply(200, join_answer(parts[0], change(exchange, parts[1]), ended), reply.headers)
-        exchange.send(reply)
-    return fault
-
-
-# The answer ends as it should, only the pack in it is too short.
-truncated_pack = _with_pack(lambda _, pack: pack[:len(pack) // 2])
-# The pack ends where it should, but its checksum is wrong.
-flipped_byte = _with_pack(lambda _, pack: flip_byte(pack, repair=False))
-# The checksum is right, an object in it is not.
-corrupt_object = _with_pack(lambda _, pack: flip_byte(pack, repair=True))
-
-
-def delta_bomb(size: int):
-    return _with_pack(lambda _, pack: with_delta_bomb(pack, size))
-
-
-def without_object(left_out: str):
-    """A pack that is right by itself and lacks one of the objects that were asked for."""
-    return _with_pack(lambda exchange, _: pack_without(
-        exchange.repository, *wants_and_haves(exchange.body), left_out))
-
-
-def _send_half(exchange: Exchange) -> None:
-    exchange.begin(exchange.honest)
-    exchange.write(exchange.honest.body[:len(exchange.honest.body) // 2])
-
-
-def _reset_at_close(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class LyingServer:
@@ -263,7 +59,7 @@ class LyingServer:
 
     def start(self) -> "LyingServer":
         """Again after a stop on the same port."""
-        self._listener = _Listener((self.host, self.port), self)
+        self._listener = Listener((self.host, self.port), self)
         self.port = self._listener.server_address[1]
         threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -363,7 +159,7 @@ class LyingServer:
             self._open.add(secured)
         return secured
 
-    def serve(self, handler: "_Handler", request: Request, body: bytes) -> None:
+    def serve(self, handler: Handler, request: Request, body: bytes) -> None:
         path, _, service = urlsplit(request.target).path.lstrip("/").rpartition(
             "/info/refs" if request.method == "GET" else "/git-upload-pack")
         repository = self.root / path
@@ -372,7 +168,7 @@ class LyingServer:
             request.kind, request.repository = _kind_of(request, body) if known else "other", path
             self.requests.append(request)
             rule = self._take_rule(request.kind, repository)
-        exchange = Exchange(self, handler, request, body, repository,
+        exchange = Exchange(handler, request, body, repository,
                             rule.withdrawn if rule else threading.Event())
         if self.password and not _shows(request, self.password):
             exchange.send(Reply(401, b"", {"WWW-Authenticate": 'Basic realm="liar"'}))
@@ -413,86 +209,3 @@ def _shows(request: Request, password: str) -> bool:
     if scheme.lower() == "basic":
         value = base64.b64decode(value).decode().partition(":")[2]
     return value == password
-
-
-class _Listener(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
-
-    def __init__(self, address, server: LyingServer):
-        self.lying = server
-        super().__init__(address, _Handler)
-
-    def finish_request(self, sock, client_address) -> None:
-        number, rule = self.lying.accepted(sock)
-        secured = None
-        try:
-            if rule:
-                rule.fault(Connection(sock, rule.withdrawn))
-            else:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                secured = self.lying.secured(sock)
-                _Handler(secured, client_address, self, number)
-        except (OSError, ssl.SSLError):
-            pass  # the client is gone, or does not trust us
-        finally:
-            for ended in {sock, secured} - {None}:
-                self.lying.ended(ended)
-                ended.close()
-
-    def handle_error(self, request, client_address) -> None:
-        pass
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, sock, client_address, listener: _Listener, connection: int):
-        self._connection = connection
-        self._request = None
-        super().__init__(sock, client_address, listener)
-
-    def _handle(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._request = Request(time.monotonic(), self._connection, self.command, self.path, headers)
-        body = self._read_body()
-        self._request.received = len(body)
-        if headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        self.server.lying.serve(self, self._request, body)
-
-    do_GET = do_POST = _handle
-
-    def _read_body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def begin(self, reply: Reply) -> None:
-        self._request.status = reply.status
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-
-    def write_chunk(self, data: bytes) -> None:
-        if data:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self._request.sent += len(data)
-
-    def end_chunks(self) -> None:
-        self.wfile.write(b"0\r\n\r\n")
-
-    def cut(self) -> None:
-        self.close_connection = True
-
-    def log_message(self, *arguments) -> None:
-        pass

@@ -67,10 +67,11 @@ struct HttpRequest {
 /// http; to another host only when nothing confidential is sent (no `authorization`, and no header
 /// but well-known harmless ones), so credentials never reach another host. Only GET and HEAD follow
 /// 301, 302 and 303; other methods get such an answer as their reply, and follow 307 and 308 with
-/// their body.
-/// Errors: network (lookup, connection, TLS, broken off), timeout, conflict (cancelled, stopped),
-/// protocol (no HTTP, too large, a redirect that is not followed), config (a URL, header or ca_file
-/// that cannot be used). Any status is a reply, not an error. Thread-safe.
+/// their body. A request that a kept connection lost before any byte of an answer came is sent
+/// anew, at most twice: what must not arrive twice does not belong here. Errors: network (lookup,
+/// connection, TLS, broken off), timeout, conflict (cancelled, stopped), protocol (no HTTP, too
+/// large, a redirect that is not followed), config (a URL, header or ca_file that cannot be used).
+/// Any status is a reply, not an error. Thread-safe.
 class HttpClient {
  public:
   using Done = std::function<void(Result<HttpReply>)>;

@@ -15,30 +15,33 @@ ServerAnswer read_greeting(const RemoteQuery& query, const Result<HttpReply>& re
   if (!reply) {
     return fail_with({reply.error()});
   }
-  // A server without any git behind it has types of its own.
-  const bool plain = reply->status == 200 && !has_type(*reply, kGreetingType);
-  if (const auto fine = check_reply(*reply, kGreetingType, query.has_login()); !fine && !plain) {
+  // A server that only hands out files has types of its own.
+  const auto fine = check_reply(*reply, kGreetingType, query.has_login());
+  if (!fine && (reply->status != 200 || has_type(*reply, kGreetingType))) {
     return fail_with(fine.error());
-  } else if (const auto greeting = parse_greeting(reply->body); !greeting) {
-    return fail_with(fine ? HttpFailure{greeting.error()} : fine.error());
-  } else if (greeting->version == Greeting::Version::old) {
-    query.memory->learn_old(now());
-    return std::nullopt;
-  } else if (greeting->version == Greeting::Version::none) {
-    return std::nullopt;
-  } else if (!fine) {
-    return fail_with(fine.error());
-  } else {
-    const auto place = place_of(reply->final_url);
-    if (!place) {
-      return fail_with(
-          {{ErrorClass::protocol, "the upstream leads to a place that is none of a git repository",
-            std::nullopt}});
-    }
-    RemoteMemory::Server server{*place, greeting->capabilities};
-    query.memory->learn(server);
-    return server;
   }
+  const auto greeting = parse_greeting(reply->body);
+  if (!greeting) {
+    return fail_with(fine ? HttpFailure{greeting.error()} : fine.error());
+  }
+  if (greeting->version != Greeting::Version::two) {
+    if (greeting->version == Greeting::Version::old) {
+      query.memory->learn_old(now());
+    }
+    return std::nullopt;
+  }
+  if (!fine) {
+    return fail_with(fine.error());
+  }
+  const auto place = place_of(reply->final_url);
+  if (!place) {
+    return fail_with(
+        {{ErrorClass::protocol, "the upstream leads to a place that is none of a git repository",
+          std::nullopt}});
+  }
+  RemoteMemory::Server server{*place, greeting->capabilities};
+  query.memory->learn(server);
+  return server;
 }
 
 void greet(const Query& query, std::function<void(ServerAnswer)> done) {

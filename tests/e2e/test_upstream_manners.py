@@ -76,7 +76,6 @@ def test_a_host_that_refuses_connections_gets_few_requests_and_is_taken_up_again
     since = time.monotonic()
     wait_for(lambda: time.monotonic() - since > 15, "a while has passed", 20)
     tried = len(liar.connections) - tried_before
-    print(f"{tried} connections")
     assert tried >= 1
     # Each by itself would have tried about four times by now.
     assert tried <= copies + 5, f"{tried} connections for {copies} repositories in 15 s"

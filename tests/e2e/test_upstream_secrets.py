@@ -68,7 +68,8 @@ def test_a_token_is_in_no_log_status_file_or_process_list(make_lying_site, secur
 
     server.behave()
     server.password, password = "another one", server.password
-    made.site.wait_for_failure({"auth"}, RECOVERS_WITHIN)
+    wait_for(lambda: (made.daemon.status()["last_error"] or {}).get("class") == "auth",
+             "the other password is not taken", RECOVERS_WITHIN)
     assert_nobody_is_told(made.daemon, secrets)
 
     server.password = password

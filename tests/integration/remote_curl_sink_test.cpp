@@ -132,7 +132,7 @@ TEST_F(CurlTest, AnUpstreamIsHeldBackWhileNobodyReads) {
   PipeSink sink;
   CancelToken cancel;
   Results results;
-  client_->send_async(into(sink, server.url()), {seconds(60), milliseconds(200)}, cancel,
+  client_->send_async(into(sink, server.url()), {seconds(60), milliseconds(300)}, cancel,
                       results.slot());
   // Until the server has not got rid of another byte for longer than the limit of silence.
   for (std::size_t before = 1; before != sent || sink.waits == 0;) {
@@ -167,7 +167,7 @@ TEST_F(CurlTest, DoneComesOnlyAfterTheLastByteWasHandedOn) {
 
 TEST_F(CurlTest, TheLimitOfTheWholeCountsWhileASinkWaits) {
   ScriptServer server([&](const ScriptRequest& request, ScriptConnection& connection) {
-    connection.answer("200 OK", std::string(request.target() == "/short" ? 8192 : 9'000'000, 'x'));
+    connection.answer("200 OK", std::string(request.target() == "/short" ? 8192 : 8'000'000, 'x'));
   });
   for (const char* target : {"/short", "/long"}) {
     PipeSink sink;
@@ -196,7 +196,7 @@ TEST_F(CurlTest, AfterAWaitTheSilenceOfTheUpstreamCountsAgain) {
 
 TEST_F(CurlTest, AReaderThatGoesAwayEndsTheTransfer) {
   ScriptServer server([&](const ScriptRequest&, ScriptConnection& connection) {
-    connection.answer("200 OK", std::string(9'000'000, 'x'));
+    connection.answer("200 OK", std::string(8'000'000, 'x'));
   });
   PipeSink sink;
   Results results;
@@ -240,7 +240,7 @@ TEST_F(CurlTest, ASinkGetsNothingOfAnErrorPageOrARedirect) {
 
 TEST_F(CurlTest, ATransferCanBeStoppedOrCancelledWhileItsSinkWaits) {
   ScriptServer server([&](const ScriptRequest&, ScriptConnection& connection) {
-    connection.answer("200 OK", std::string(9'000'000, 'x'));
+    connection.answer("200 OK", std::string(8'000'000, 'x'));
   });
   PipeSink first;
   PipeSink second;
@@ -266,6 +266,7 @@ TEST_F(CurlTest, FiftyPipesAtDifferentSpeedsGetTheirOwnBytes) {
   std::array<PipeSink, kPipes> sinks;
   std::array<std::string, kPipes> arrived;
   std::vector<std::thread> readers;
+  readers.reserve(kPipes);
   Results results;
   for (std::size_t i = 0; i < kPipes; ++i) {
     client_->send_async(into(sinks[i], server.url("/" + std::to_string(i))), kPatient,

@@ -173,7 +173,7 @@ TEST_F(CurlTest, CancellingOrSilenceOfOneStreamLeavesTheOthersAlone) {
     if (request.target() == "/never") {
       connection.wait_for_end();
     } else {
-      connection.pause(300);
+      connection.pause(1500);
       connection.answer("200 OK", "late");
     }
   });
@@ -185,7 +185,7 @@ TEST_F(CurlTest, CancellingOrSilenceOfOneStreamLeavesTheOthersAlone) {
   ASSERT_TRUE(send(trusted(server, "/who")).has_value());
   for (int i = 0; i < 20; ++i) {
     client_->send_async(trusted(server, "/never"), kPatient, cancel, cancelled.slot());
-    client_->send_async(trusted(server, "/never"), {std::chrono::seconds(60), milliseconds(100)},
+    client_->send_async(trusted(server, "/never"), {std::chrono::seconds(60), milliseconds(1000)},
                         CancelToken(), silent.slot());
     client_->send_async(trusted(server, "/late"), kPatient, CancelToken(), late.slot());
   }

@@ -74,7 +74,6 @@ TEST_F(ProtocolUpstreamTest, RefusesADamagedObject) {
 
 TEST_F(ProtocolUpstreamTest, RefusesAPackThatLacksAnObject) {
   const ObjectId tip = origin_.commit({{"a", "1"}, {"b", "2"}});
-  const ObjectId lost = origin_.id("HEAD:b");
   std::string kept;
   for (const char* revision : {"HEAD", "HEAD^{tree}", "HEAD:a"}) {
     kept += origin_.id(revision).hex() + "\n";
@@ -83,7 +82,7 @@ TEST_F(ProtocolUpstreamTest, RefusesAPackThatLacksAnObject) {
       freshet::testing::run({"git", "-C", origin_.path(), "pack-objects", "--stdout", "-q"}, kept)
           .output;
   change_fetches([&](UploadPackAnswer& answer) {
-    change_pack(answer, [&](const std::string&) { return incomplete; });
+    change_pack(answer, [&](const std::string&) { return std::string(incomplete); });
   });
   expect_failure(fetch(want({tip})), "corrupt", "");
   EXPECT_FALSE(mirror_has(tip));
@@ -99,7 +98,7 @@ TEST_F(ProtocolUpstreamTest, RefusesAPackWithoutWhatWasWanted) {
                             other.hex() + "\n")
           .output;
   change_fetches([&](UploadPackAnswer& answer) {
-    change_pack(answer, [&](const std::string&) { return useless; });
+    change_pack(answer, [&](const std::string&) { return std::string(useless); });
   });
   expect_failure(fetch(want({tip})), "corrupt", "not complete");
 }

@@ -173,6 +173,7 @@ TEST_F(ProtocolUpstreamTest, ListsAndFetchesAtTheSameTime) {
 
 TEST_F(ProtocolUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
   std::vector<ObjectId> commits;
+  commits.reserve(6);
   for (int i = 0; i < 6; ++i) {
     commits.push_back(origin_.commit({{"a", std::to_string(i)}}));
   }
@@ -210,13 +211,12 @@ TEST_F(ProtocolUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
 
 TEST_F(ProtocolUpstreamTest, BringsAThousandRefs) {
   origin_.commit({{"a", "1"}});
-  const std::string tree = origin_.git({"rev-parse", "HEAD^{tree}"});
   std::string commands;
   for (int i = 0; i < 1000; ++i) {
     const std::string mark = std::to_string(i + 1);
-    commands += "commit refs/heads/b" + mark + "\ncommitter A <a@b> 170000" +
-                std::to_string(1000 + i) + " +0000\ndata 1\nx\nM 100644 inline f\ndata " +
-                std::to_string(mark.size()) + "\n" + mark + "\n";
+    commands.append("commit refs/heads/b").append(mark);
+    commands.append("\ncommitter A <a@b> 1700000000 +0000\ndata 1\nx\nM 100644 inline f\ndata ");
+    commands.append(std::to_string(mark.size())).append("\n").append(mark).append("\n");
   }
   origin_.git({"fast-import", "--quiet"}, commands);
   const auto answer = list({{"refs/heads/*"}});

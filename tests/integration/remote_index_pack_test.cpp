@@ -110,10 +110,10 @@ TEST_F(IndexPackTest, RefusesATreeThatCouldDoHarm) {
   for (const char* name : {"..", ".git", "a/b"}) {
     const std::string tree =
         origin_.git({"hash-object", "-t", "tree", "-w", "--literally", "--stdin"},
-                    "100644 " + std::string(name) + std::string(1, '\0') + raw);
+                    std::string("100644 ").append(name).append(1, '\0').append(raw));
     const std::string packed =
         freshet::testing::run({"git", "-C", origin_.path(), "pack-objects", "--stdout", "-q"},
-                              tree + "\n" + blob + "\n")
+                              std::string(tree).append("\n").append(blob).append("\n"))
             .output;
     const auto indexed = index(packed);
     ASSERT_FALSE(indexed) << name;

@@ -29,8 +29,8 @@ struct Counter {
 FILES = {
     ".clang-format": "BasedOnStyle: Google\nSortIncludes: Never\n",
     "src/base/mutex.h": MUTEX,
-    "src/base/a.cpp": '#include <openssl/hmac.h>\n#include "model/job.h"\n',
-    "src/base/b.cpp": "#include <openssl/hmac.h>\n#include <sys/types.h>\n#include <vector>\n",
+    "src/base/a.cpp": '#include <nlohmann/json.hpp>\n#include "model/job.h"\n',
+    "src/base/b.cpp": "#include <nlohmann/json.hpp>\n#include <sys/types.h>\n#include <vector>\n",
     "src/model/job.h": '#include "base/mutex.h"\n',
     "src/schedule/plan.cpp": '#include "remote/upstream.h"\n#include <git2.h>\n#include <boost/a.hpp>\n',
     "src/remote/upstream.h": '#include "model/job.h"\n#include "no/such.h"\n',

@@ -72,7 +72,7 @@ class ProtocolUpstreamTest : public ::testing::Test {
   Result<remote::FetchReport> fetch(const remote::FetchRequest& request) {
     return upstream().fetch(request, CancelToken());
   }
-  Result<remote::Advertisement> list(std::vector<remote::RefPattern> patterns) {
+  Result<remote::Advertisement> list(const std::vector<remote::RefPattern>& patterns) {
     return upstream().list_refs(patterns, kPatient, CancelToken());
   }
 

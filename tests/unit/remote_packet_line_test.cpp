@@ -95,10 +95,8 @@ TEST(PacketLine, ReadsWhatItWroteUpToTheLargestPacket) {
 }
 
 TEST(PacketLine, RefusesEveryLengthThatIsNone) {
-  for (const char* stream : {"0003", "fff1",
-                             "ffff"
-                             "x",
-                             "<!DO", "  14", "-001", "0x10", "00g4", "+004", "\0\0\0\0\0"}) {
+  for (const char* stream :
+       {"0003", "fff1", "ffffx", "<!DO", "  14", "-001", "0x10", "00g4", "+004", "\0\0\0\0\0"}) {
     const std::string bytes = std::string(stream, std::max<std::size_t>(4, std::strlen(stream)));
     EXPECT_THAT(decode(bytes, 1), ElementsAre("protocol")) << bytes;
     EXPECT_THAT(decode(bytes, bytes.size()), ElementsAre("protocol")) << bytes;

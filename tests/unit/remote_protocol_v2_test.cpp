@@ -13,7 +13,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
 using Version = Greeting::Version;
 
 const std::string kA(40, 'a');
@@ -71,11 +70,12 @@ TEST(Greeting, LeavesOutWhatIsNotOffered) {
 
 TEST(Greeting, RecognisesOldVersions) {
   const std::string ref = kA + " HEAD" + std::string(1, '\0') + "multi_ack side-band-64k";
-  const std::string none = std::string(40, '0') + " capabilities^{}" + std::string(1, '\0') + "x";
+  const std::string none = std::string(40, '0').append(" capabilities^{}").append(1, '\0') + "x";
   const std::string service = lines({"# service=git-upload-pack", "."});
-  for (const std::string& body : {service + lines({ref, "."}), service + lines({none, "."}),
-                                  service + lines({"version 1", ref, "."}), lines({ref, "."}),
-                                  kA + "\trefs/heads/main\n" + kB + "\trefs/heads/next\n"}) {
+  const std::string plain = kA + "\trefs/heads/main\n" + kB + "\trefs/heads/next\n";
+  for (const std::string& body :
+       {service + lines({ref, "."}), service + lines({none, "."}),
+        service + lines({"version 1", ref, "."}), lines({ref, "."}), plain}) {
     const auto greeting = parse_greeting(body);
     ASSERT_TRUE(greeting) << greeting.error().message;
     EXPECT_EQ(greeting->version, Version::old) << body;
@@ -329,16 +329,17 @@ TEST(FetchAnswer, CutOffAnywhereIsAnError) {
 }
 
 TEST(FetchAnswer, RefusesWhatHasNoPlaceInIt) {
+  const std::string uris = lines({"packfile-uris", kA + " https://example.org", "|"}) + kPack;
+  const std::string other_band = lines({"packfile"}) + band(4, "x") + "0000";
   for (const std::string& body :
        {std::string("0000"), std::string("0001"), std::string("0002"), kPack + "0000", kPack + "0",
         kPack + kPack, lines({"acknowledgments", "NAK", "|"}) + kPack,
         lines({"acknowledgments", "ready", "."}),
         lines({"acknowledgments", "ready", "|", "acknowledgments", "ready", "|"}) + kPack,
         lines({"acknowledgments", "ACK xyz", "."}), lines({"acknowledgments", "hello", "."}),
-        lines({"shallow-info", "shallow", "|"}) + kPack, lines({"shallow-info", "."}),
-        lines({"packfile-uris", kA + " https://example.org/x.pack", "|"}) + kPack,
-        lines({"packfile", "|"}), lines({"packfile"}) + "0004" + "0000",
-        lines({"packfile"}) + band(4, "x") + "0000", lines({"packfile"}) + "PACK"}) {
+        lines({"shallow-info", "shallow", "|"}) + kPack, lines({"shallow-info", "."}), uris,
+        lines({"packfile", "|"}), lines({"packfile"}) + "00040000", other_band,
+        lines({"packfile"}) + "PACK"}) {
     EXPECT_EQ(class_of(read_fetch(body)), "protocol") << body;
   }
 }

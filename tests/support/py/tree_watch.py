@@ -21,6 +21,7 @@ class TreeWatch:
         self.wrong = None
 
     def __enter__(self) -> "TreeWatch":
+        self.wrong = self._look()  # here, so that the upstream can be moved away behind it
         self._thread.start()
         return self
 

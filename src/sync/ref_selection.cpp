@@ -1,6 +1,7 @@
 #include "sync/ref_selection.h"
 
 #include <algorithm>
+#include <set>
 
 namespace freshet::sync {
 namespace {
@@ -126,6 +127,34 @@ std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
     }
   }
   return managed;
+}
+
+std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announcements,
+                                        const RepositorySpec& spec,
+                                        const std::map<RefName, ObjectId>& current) {
+  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
+  std::map<RefName, std::set<ObjectId>> newest;
+  for (const Announcement& announcement : announcements) {
+    const bool followed =
+        current.count(announcement.ref) != 0 || any_matches(patterns, announcement.ref);
+    if (followed && announcement.after) {
+      newest[announcement.ref].insert(*announcement.after);
+    }
+  }
+  for (const Announcement& announcement : announcements) {
+    const auto position = newest.find(announcement.ref);
+    if (announcement.before && position != newest.end()) {
+      position->second.erase(*announcement.before);
+    }
+  }
+  std::vector<ObjectId> commits;
+  for (const auto& [ref, ids] : newest) {
+    const auto known = current.find(ref);
+    if (ids.size() == 1 && (known == current.end() || known->second != *ids.begin())) {
+      commits.push_back(*ids.begin());
+    }
+  }
+  return commits;
 }
 
 namespace {

@@ -53,6 +53,13 @@ Result<Resolved> resolve(const std::string& configured, const remote::Advertisem
 std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
                                          const std::map<RefName, ObjectId>& in_mirror);
 
+/// The newest commits that deliveries announced for followed refs and the mirror's refs do not
+/// have. Deliveries arrive in any order: the newest of a ref is what no other one calls `before`. A
+/// ref of which several remain is left out, since the upstream alone knows which of them counts.
+std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announcements,
+                                        const RepositorySpec& spec,
+                                        const std::map<RefName, ObjectId>& current);
+
 /// What to judge announcements by.
 struct LagView {
   const RepositorySpec& spec;

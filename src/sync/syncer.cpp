@@ -52,38 +52,6 @@ std::vector<ObjectId> tips_of(const std::map<RefName, ObjectId>& refs) {
   return {tips.begin(), tips.end()};
 }
 
-/// The newest commits that deliveries announced for followed refs and the mirror's refs do not
-/// have. Deliveries arrive in any order: the newest is what no other one calls `before`.
-Wants announced_wants(const std::vector<Announcement>& announcements, const RepositorySpec& spec,
-                      const std::map<RefName, ObjectId>& current) {
-  std::set<std::pair<RefName, ObjectId>> outdated;
-  for (const Announcement& announcement : announcements) {
-    if (announcement.before) {
-      outdated.emplace(announcement.ref, *announcement.before);
-    }
-  }
-  const std::vector<remote::RefPattern> patterns = patterns_to_ask(spec);
-  std::map<RefName, ObjectId> newest;
-  for (const Announcement& announcement : announcements) {
-    const bool followed = current.count(announcement.ref) != 0 ||
-                          std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
-                            return pattern.matches(announcement.ref);
-                          });
-    if (followed && announcement.after &&
-        outdated.count({announcement.ref, *announcement.after}) == 0) {
-      newest[announcement.ref] = *announcement.after;
-    }
-  }
-  Wants wants;
-  for (const auto& [ref, id] : newest) {
-    const auto position = current.find(ref);
-    if (position == current.end() || position->second != id) {
-      wants.push_back({RefName(), id});
-    }
-  }
-  return wants;
-}
-
 bool still_published(const std::vector<CheckoutStatus>& checkouts) {
   return std::all_of(checkouts.begin(), checkouts.end(), [](const CheckoutStatus& checkout) {
     const auto current = checkout::read_current(checkout.path);
@@ -232,7 +200,10 @@ Result<void> Syncer::bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
     run.brought.insert(id);  // what a ref of ours points to is complete
   }
   run.outcome.asked = true;
-  const Wants announced = announced_wants(run.job.announcements, *run.spec, current);
+  Wants announced;
+  for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
+    announced.push_back({RefName(), id});
+  }
   // Asked for a second time, an upstream that lags has to show the ref first.
   const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
   if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {

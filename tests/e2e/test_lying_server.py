@@ -1,5 +1,6 @@
 """The server that lies answers as git's own where it is honest, and its faults are what they say."""
 
+import re
 import subprocess
 import time
 
@@ -48,7 +49,7 @@ def test_git_speaks_version_0_with_a_server_that_knows_no_other(tmp_path, upstre
     (answer(404), (), "not found"),
     (answer(429, Retry_After=7), (), "429"),
     (answer(500), (LS_REFS,), "500"),
-    (reset, (CONNECT,), "reset by peer"),
+    (reset, (CONNECT,), "reset by peer|Couldn't connect"),  # as the reset finds git asking or not yet
 ], ids=lambda value: getattr(value, "__name__", None))
 def test_a_fault_makes_git_fail_and_a_server_that_behaves_again_does_not(
         tmp_path, upstream, liar, fault, kinds, message):
@@ -56,7 +57,7 @@ def test_a_fault_makes_git_fail_and_a_server_that_behaves_again_does_not(
     liar.lie(fault, *kinds)
     failed = clone(liar.url(upstream.path), tmp_path / "failed")
     assert failed.returncode != 0
-    assert message in failed.stderr
+    assert re.search(message, failed.stderr), failed.stderr
     liar.behave()
     assert clone(liar.url(upstream.path), tmp_path / "cloned").returncode == 0
 

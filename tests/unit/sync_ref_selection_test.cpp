@@ -106,6 +106,29 @@ Announcement announced(char before, char after, std::uint64_t number,
   return {RefName(ref), parse(before), parse(after), WallTime{}, number};
 }
 
+std::vector<ObjectId> worth_fetching(const std::vector<Announcement>& announcements,
+                                     char in_mirror = 'a') {
+  return announced_commits(announcements, spec_with({"main"}),
+                           {{RefName("refs/heads/main"), id(in_mirror)}});
+}
+
+TEST(AnnouncedCommits, AreTheNewestInWhateverOrderTheyCome) {
+  EXPECT_THAT(worth_fetching({announced('a', 'b', 1)}), ElementsAre(id('b')));
+  EXPECT_THAT(worth_fetching({announced('b', 'c', 2), announced('a', 'b', 1)}),
+              ElementsAre(id('c')));
+}
+
+TEST(AnnouncedCommits, LeaveOutWhatIsThereAndWhatNobodyFollows) {
+  EXPECT_THAT(worth_fetching({announced('a', 'b', 1)}, 'b'), IsEmpty());
+  EXPECT_THAT(worth_fetching({announced('a', 'b', 1, "refs/heads/other")}), IsEmpty());
+  EXPECT_THAT(worth_fetching({announced('a', '-', 1)}), IsEmpty()) << "deleted";
+}
+
+TEST(AnnouncedCommits, LeaveOutARefOfWhichNobodyCanTellTheNewest) {
+  EXPECT_THAT(worth_fetching({announced('-', 'b', 1), announced('-', 'c', 2)}), IsEmpty());
+  EXPECT_THAT(worth_fetching({announced('a', 'b', 1), announced('b', 'a', 2)}), IsEmpty());
+}
+
 const WallTime kNow{std::chrono::hours(1000)};
 
 /// `earlier` is what the mirror's ref was before; `seen` the commits that the mirror holds.

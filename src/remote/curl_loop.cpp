@@ -147,6 +147,12 @@ void CurlLoop::start(CurlTransfer& transfer) {
   schedule(transfer);
 }
 
+/// libcurl refuses to change the size of a buffer that a handle has got already, as it has after a
+/// request that shared its connection with others: packs, which have larger ones, take new handles.
+bool CurlLoop::may_be_used_again(const CurlTransfer& transfer) {
+  return transfer.order.request.body_to == nullptr;
+}
+
 Result<void> CurlLoop::hand_to_curl(CurlTransfer& transfer) {
   CurlTransfer::Settings settings{
       options_.user_agent, {}, certificates_.directory(), options_.connect_limit};
@@ -154,7 +160,7 @@ Result<void> CurlLoop::hand_to_curl(CurlTransfer& transfer) {
     FRESHET_TRY(settings.ca_file, certificates_.file_with(transfer.order.request.ca_file));
   }
   EasyHandle easy;
-  if (idle_.empty()) {
+  if (idle_.empty() || !may_be_used_again(transfer)) {
     easy.reset(curl_easy_init());
     curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get());  // also when it is used again
   } else {

@@ -77,6 +77,7 @@ class CurlLoop {
   void forget_token(const CurlTransfer& transfer);
   void forget_sink(const CurlTransfer& transfer);
   std::size_t first_limit(const CurlTransfer& transfer) const;
+  static bool may_be_used_again(const CurlTransfer& transfer);
   void learn_limit(const CurlTransfer& transfer) const;
   Lane& lane_of(const CurlTransfer& transfer);
 

@@ -161,7 +161,7 @@ void CurlLoop::leave_curl(CurlTransfer& transfer) {
                          std::memory_order_relaxed);
   lane_of(transfer).curl->remove(transfer.handle());
   EasyHandle easy = transfer.release();
-  if (idle_.size() < kIdleHandles) {
+  if (may_be_used_again(transfer) && idle_.size() < kIdleHandles) {
     idle_.push_back(std::move(easy));
   }
 }

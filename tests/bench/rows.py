@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench_upstreams import (HttpsUpstreams, large_repository, repository_of_many_refs, small_repository,
-                             under_many_names)
+from bench_upstreams import large_repository, repository_of_many_refs, small_repository
 from daemon import SECRET, Daemon
 from forge import github_headers, github_push
+from https_upstream import HttpsUpstreams, under_many_names
 from measuring import Cost, DaemonCpu, Figure, memory_of, run_measured
 from processes import Server, free_port, is_listening
 from upstream import git

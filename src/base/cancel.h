@@ -1,27 +1,39 @@
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
-
-#include "base/unique_fd.h"
 
 namespace freshet {
 
 /// Tells a long operation to stop. Copies share the state. Any thread.
 class CancelToken {
  public:
+  /// Calls `call` once the token is cancelled, by the thread that cancels it, or at once when it is
+  /// already; never after the object is gone. The call must not block, nor use the token.
+  class Watch {
+   public:
+    Watch();
+    Watch(const CancelToken& token, std::function<void()> call);
+    ~Watch();
+    Watch(Watch&& other) noexcept;
+    Watch& operator=(Watch&& other) noexcept;
+
+   private:
+    friend class CancelToken;
+    struct Entry;
+    std::unique_ptr<Entry> entry_;
+  };
+
   CancelToken();  ///< one that nobody can cancel but by cancel() on a copy
 
   void cancel() const;
-  bool cancelled() const { return state_->cancelled.load(std::memory_order_acquire); }
-  /// Readable (poll(2)) once cancelled.
-  int descriptor() const { return state_->event.get(); }
+  bool cancelled() const;
+  /// Readable (poll(2)) once cancelled; made when it is asked for the first time. -1: the process
+  /// has no descriptor left.
+  int descriptor() const;
 
  private:
-  struct State {
-    std::atomic<bool> cancelled{false};
-    UniqueFd event;
-  };
+  struct State;
   std::shared_ptr<State> state_;
 };
 

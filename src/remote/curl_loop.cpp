@@ -78,6 +78,7 @@ void CurlLoop::run() {
       dispatch(event);
     }
     take_orders();
+    end_cancelled();
     const Instant time = now();
     shared_.curl->on_time(time);
     own_.curl->on_time(time);
@@ -116,11 +117,13 @@ void CurlLoop::admit(HttpOrder order) {
   auto& place = transfers_[id];
   place = std::make_unique<CurlTransfer>(std::move(order), std::move(*address), id, waiting_sinks_);
   CurlTransfer& transfer = *place;
-  if (!watch_token(transfer)) {
-    finish(transfer, fail(ErrorClass::internal, "the kernel watches no more descriptors"));
-  } else if (transfer.order.cancel.cancelled()) {
+  if (transfer.order.cancel.cancelled()) {
     finish(transfer, fail(ErrorClass::conflict, "the request was cancelled before it began"));
   } else {
+    transfer.cancel_watch = CancelToken::Watch(transfer.order.cancel, [this] {
+      cancels_.store(true, std::memory_order_release);
+      poller_.wake();
+    });
     approach_host(transfer);
   }
 }

@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -59,7 +58,7 @@ class CurlLoop {
   // What happens meanwhile
   Instant next_time() const;
   void dispatch(const Poller::Event& event);
-  void on_cancelled(int descriptor);
+  void end_cancelled();
   void on_sink_ready(int descriptor);
   void watch_waiting_sinks();
   void check_deadlines(Instant time);
@@ -73,8 +72,6 @@ class CurlLoop {
   void leave_host(CurlTransfer& transfer);
   void end_all() EXCLUDES(mutex_);
 
-  bool watch_token(const CurlTransfer& transfer);
-  void forget_token(const CurlTransfer& transfer);
   void forget_sink(const CurlTransfer& transfer);
   std::size_t first_limit(const CurlTransfer& transfer) const;
   static bool may_be_used_again(const CurlTransfer& transfer);
@@ -83,6 +80,7 @@ class CurlLoop {
 
   const CurlOptions options_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> cancels_{false};  ///< some token was cancelled
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> in_flight_{0};
@@ -97,10 +95,9 @@ class CurlLoop {
   Lane own_;
   Id last_id_ = 0;
   std::set<std::pair<Instant, Id>> deadlines_;
-  std::unordered_map<int, std::unordered_set<Id>> tokens_;  ///< by CancelToken::descriptor()
-  std::unordered_map<int, Id> sinks_;                       ///< that are waited for, by descriptor
-  std::vector<Id> waiting_sinks_;                           ///< that were not waited for yet
-  std::vector<std::pair<Lane*, std::string>> freed_;        ///< hosts where somebody has left
+  std::unordered_map<int, Id> sinks_;                 ///< that are waited for, by descriptor
+  std::vector<Id> waiting_sinks_;                     ///< that were not waited for yet
+  std::vector<std::pair<Lane*, std::string>> freed_;  ///< hosts where somebody has left
 
   Mutex mutex_;
   std::vector<HttpOrder> orders_ GUARDED_BY(mutex_);

@@ -23,26 +23,27 @@ void CurlLoop::dispatch(const Poller::Event& event) {
     case Poller::Kind::own_socket:
       own_.curl->on_socket(event.descriptor, event.events);
       return;
-    case Poller::Kind::cancelled:
-      on_cancelled(event.descriptor);
-      return;
     case Poller::Kind::sink:
       on_sink_ready(event.descriptor);
       return;
   }
 }
 
-void CurlLoop::on_cancelled(int descriptor) {
-  const auto found = tokens_.find(descriptor);
-  if (found == tokens_.end()) {
+void CurlLoop::end_cancelled() {
+  if (!cancels_.exchange(false, std::memory_order_acq_rel)) {
     return;
   }
-  const std::vector<Id> ids(found->second.begin(), found->second.end());
+  std::vector<Id> ids;
+  for (const auto& [id, transfer] : transfers_) {
+    if (transfer->order.cancel.cancelled()) {
+      ids.push_back(id);
+    }
+  }
   for (const Id id : ids) {
-    CurlTransfer& transfer = *transfers_.at(id);
-    if (transfer.order.cancel.cancelled()) {
-      finish(transfer, fail(ErrorClass::conflict, fmt::format("the request to {} was cancelled",
-                                                              transfer.address.name())));
+    if (const auto found = transfers_.find(id); found != transfers_.end()) {
+      const std::string host = found->second->address.name();
+      finish(*found->second,
+             fail(ErrorClass::conflict, fmt::format("the request to {} was cancelled", host)));
     }
   }
 }
@@ -140,7 +141,6 @@ void CurlLoop::finish(CurlTransfer& transfer, Result<HttpReply> result) {
   leave_curl(transfer);
   leave_host(transfer);
   forget_sink(transfer);
-  forget_token(transfer);
   if (transfer.scheduled != Instant::max()) {
     deadlines_.erase({transfer.scheduled, transfer.id});
   }
@@ -196,23 +196,6 @@ void CurlLoop::end_all() {
   for (const HttpOrder& order : orders) {
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     order.done(stopped());
-  }
-}
-
-bool CurlLoop::watch_token(const CurlTransfer& transfer) {
-  const int descriptor = transfer.order.cancel.descriptor();
-  auto& ids = tokens_[descriptor];
-  ids.insert(transfer.id);
-  return ids.size() > 1 || poller_.watch(Poller::Kind::cancelled, descriptor, EPOLLIN);
-}
-
-void CurlLoop::forget_token(const CurlTransfer& transfer) {
-  const int descriptor = transfer.order.cancel.descriptor();
-  const auto found = tokens_.find(descriptor);
-  found->second.erase(transfer.id);
-  if (found->second.empty()) {
-    tokens_.erase(found);
-    poller_.forget(descriptor);
   }
 }
 

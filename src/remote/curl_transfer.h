@@ -73,6 +73,7 @@ class CurlTransfer {
 
   const std::uint64_t id;
   HttpOrder order;
+  CancelToken::Watch cancel_watch;
   HttpAddress address;
   Stage stage = Stage::waiting;
   HostQueue::Host* host = nullptr;

@@ -15,7 +15,7 @@ namespace freshet::remote {
 /// epoll(7) for descriptors of several kinds, and a way to wake it. Of one thread but for wake().
 class Poller {
  public:
-  enum class Kind : std::uint32_t { wake, shared_socket, own_socket, cancelled, sink };
+  enum class Kind : std::uint32_t { wake, shared_socket, own_socket, sink };
   struct Event {
     Kind kind;
     int descriptor;

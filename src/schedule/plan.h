@@ -85,8 +85,10 @@ class Plan {
 
   /// When start_next may have something new although nobody calls; max(): never.
   Instant wakes_at() const;
-  /// Whether a refresh waits whose host lets it start.
-  bool has_ready() const { return !lanes_[kWork].heads.empty(); }
+  /// Whether a refresh, or a probe, waits and the limits let it start. The failing ones' share is
+  /// not looked at.
+  bool has_ready() const { return has_ready(kWork); }
+  bool has_ready_probe() const { return has_ready(kProbe); }
   bool is_running(const RepositoryName& name) const;
   std::size_t waiting() const;  ///< refreshes and probes that could start but for the limits
   std::size_t running() const { return lanes_[kWork].running; }
@@ -139,6 +141,12 @@ class Plan {
     std::set<Rank> heads;  ///< the first waiting one of every host that may start one
   };
 
+  bool has_ready(LaneKind kind) const {
+    return !lanes_[kind].heads.empty() && lanes_[kind].running < limit_of(kind);
+  }
+  std::size_t limit_of(LaneKind kind) const {
+    return static_cast<std::size_t>(kind == kWork ? limits_.refreshes : limits_.probes);
+  }
   void set_timer(Entry& entry, std::optional<Instant> at, Cause cause);
   void enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed = false);
   void dequeue(Entry& entry, Instant now);

@@ -62,24 +62,33 @@ void Scheduler::stop() {
   }
 }
 
-void Scheduler::change_limits(const Limits& limits) {
-  {
-    const MutexLock lock(mutex_);
-    plan_.change_limits(limits, now());
-    wanted_workers_ = std::max(wanted_workers_, static_cast<std::size_t>(limits.refreshes));
-    if (started_ && !stopping_) {
-      start_workers();
-    }
+/// To be called after everything that may let a refresh or a probe start. Waking a thread costs
+/// more than a poll, so nobody is woken for nothing.
+void Scheduler::wake_whom_it_concerns() {
+  if (plan_.has_ready()) {
+    work_or_stop_.notify_one();
   }
-  work_or_stop_.notify_one();
+  if (timer_sleeps_until_ != Instant::min() &&
+      (plan_.has_ready_probe() || plan_.wakes_at() < timer_sleeps_until_)) {
+    timer_sleeps_until_ = Instant::min();
+    timer_or_stop_.notify_one();
+  }
+}
+
+void Scheduler::change_limits(const Limits& limits) {
+  const MutexLock lock(mutex_);
+  plan_.change_limits(limits, now());
+  wanted_workers_ = std::max(wanted_workers_, static_cast<std::size_t>(limits.refreshes));
+  if (started_ && !stopping_) {
+    start_workers();
+  }
+  wake_whom_it_concerns();
 }
 
 void Scheduler::follow(const Followed& followed) {
-  {
-    const MutexLock lock(mutex_);
-    plan_.follow(followed, now());
-  }
-  work_or_stop_.notify_one();
+  const MutexLock lock(mutex_);
+  plan_.follow(followed, now());
+  wake_whom_it_concerns();
 }
 
 void Scheduler::forget(const RepositoryName& name) {
@@ -91,18 +100,15 @@ void Scheduler::forget(const RepositoryName& name) {
 }
 
 Result<Receipt> Scheduler::accept(const Trigger& trigger) {
-  std::optional<Receipt> receipt;
-  {
-    const MutexLock lock(mutex_);
-    if (stopping_) {
-      return fail(ErrorClass::conflict, "freshet is stopping");
-    }
-    receipt = plan_.trigger(trigger, now());
+  const MutexLock lock(mutex_);
+  if (stopping_) {
+    return fail(ErrorClass::conflict, "freshet is stopping");
   }
+  const std::optional<Receipt> receipt = plan_.trigger(trigger, now());
   if (!receipt) {
     return fail(ErrorClass::not_found, "no repository is called " + trigger.repository.text());
   }
-  work_or_stop_.notify_one();
+  wake_whom_it_concerns();
   return *receipt;
 }
 
@@ -127,15 +133,21 @@ void Scheduler::run_timers() {
     if (stopping_) {
       return;
     }
+    const Instant time = now();
     heartbeat_ = stamp();
+    if (world_.prober() != nullptr && plan_.has_ready_probe()) {
+      continue;  // since start_probes() looked
+    }
     const Instant due = plan_.wakes_at();
     // Starting probes fired the timers of refreshes as well.
-    if (due <= now() || plan_.has_ready()) {
+    if (due <= time || plan_.has_ready()) {
       work_or_stop_.notify_one();
     }
     // A due timer that no worker can take yet must not make this loop spin.
-    const Instant next = due <= now() ? now() + kHeartbeat / 10 : due;
-    timer_or_stop_.wait_until(mutex_, std::min(next, now() + kHeartbeat));
+    const Instant next = due <= time ? time + kHeartbeat / 10 : due;
+    timer_sleeps_until_ = std::min(next, time + kHeartbeat);
+    timer_or_stop_.wait_until(mutex_, timer_sleeps_until_);
+    timer_sleeps_until_ = Instant::min();
   }
 }
 
@@ -146,16 +158,17 @@ void Scheduler::start_probes() {
   }
   for (;;) {
     std::optional<Job> job;
-    const CancelToken cancel;
+    std::optional<CancelToken> cancel;
     {
       const MutexLock lock(mutex_);
       if (stopping_ || !(job = plan_.start_next_probe(now()))) {
         return;
       }
-      running_.insert_or_assign(job->repository, cancel);
+      cancel.emplace();
+      running_.insert_or_assign(job->repository, *cancel);
       ++probes_in_flight_;
     }
-    prober->probe(*job, cancel,
+    prober->probe(*job, *cancel,
                   [this, asked = *job, started = wall_now()](const ProbeAnswer& answer) {
                     probe_done(asked, started, answer);
                   });
@@ -167,7 +180,7 @@ void Scheduler::probe_done(const Job& job, WallTime started, const ProbeAnswer& 
     const MutexLock lock(mutex_);
     running_.erase(job.repository);
     plan_.needs_refresh(job.repository, now());
-    work_or_stop_.notify_one();
+    wake_whom_it_concerns();
   } else {
     Outcome outcome;
     outcome.repository = job.repository;
@@ -201,8 +214,8 @@ void Scheduler::run_jobs() {
         return;
       }
       running_.insert_or_assign(job->repository, cancel);
+      wake_whom_it_concerns();  // there may be more
     }
-    work_or_stop_.notify_one();  // there may be more
     run(*job, cancel);
   }
 }
@@ -233,8 +246,8 @@ void Scheduler::conclude(const Outcome& outcome) {
   }
   world_.events().report(NextRefreshPlanned{outcome.repository, next});
   // What this refresh kept waiting, and the timer it set, are new to the others.
-  work_or_stop_.notify_one();
-  timer_or_stop_.notify_one();
+  const MutexLock lock(mutex_);
+  wake_whom_it_concerns();
 }
 
 double Scheduler::chance() {

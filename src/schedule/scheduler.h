@@ -52,6 +52,7 @@ class Scheduler : public TriggerSink {
 
  private:
   void start_workers() REQUIRES(mutex_);
+  void wake_whom_it_concerns() REQUIRES(mutex_);
   void run_timers() EXCLUDES(mutex_);
   void run_jobs() EXCLUDES(mutex_);
   void run(const Job& job, const CancelToken& cancel) EXCLUDES(mutex_);
@@ -66,6 +67,8 @@ class Scheduler : public TriggerSink {
   mutable Mutex mutex_;
   Condition work_or_stop_;
   Condition timer_or_stop_;
+  /// When the timer thread looks again by itself; min() while it is about to.
+  Instant timer_sleeps_until_ GUARDED_BY(mutex_) = Instant::min();
   Plan plan_ GUARDED_BY(mutex_);
   std::size_t wanted_workers_ GUARDED_BY(mutex_);
   bool started_ GUARDED_BY(mutex_) = false;

@@ -81,6 +81,16 @@ TEST(Plan, SpreadsTheFirstPollsOverTheInterval) {
   EXPECT_EQ(plan.finish(succeeded(b), kStart, 1).next, kStart + Duration(60s));
 }
 
+TEST(Plan, LetsPollsLeaveInGroupsAndNoneLaterThanAlone) {
+  Plan plan({});
+  plan.follow(repository("a"), kStart);
+  plan.follow(repository("b"), kStart);
+  const Job a = *plan.start_next(kStart);
+  const Job b = *plan.start_next(kStart);
+  EXPECT_EQ(plan.finish(succeeded(a), kStart + 13ms, 0.5012).next, kStart + 33000ms);
+  EXPECT_EQ(plan.finish(succeeded(b), kStart + 57ms, 0.5005).next, kStart + 33000ms);
+}
+
 TEST(Plan, NeverPollsWhatHasPollingSwitchedOff) {
   Plan plan = settled_plan({}, std::nullopt);
   EXPECT_EQ(plan.wakes_at(), Instant::max());

@@ -8,6 +8,7 @@
 #include "remote/git_program.h"
 #include "remote/http_upstream.h"
 #include "remote/ssh_command.h"
+#include "remote/stream_upstream.h"
 
 namespace freshet::app {
 namespace {
@@ -83,16 +84,16 @@ std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySp
   };
   auto connected = std::make_shared<Connected>();
   connected->credentials = catalogue_.credentials(state_.http());
-  auto by_git = std::make_unique<remote::GitProgram>(
-      spec.url, state_.git(),
-      remote::GitProgram::SignIn{connected->credentials.get(), state_.ssh_connections()});
+  const remote::GitProgram::SignIn sign_in{connected->credentials.get(), state_.ssh_connections()};
+  auto by_git = std::make_unique<remote::GitProgram>(spec.url, state_.git(), sign_in);
   const auto transport = spec.url.transport();
   if (transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http) {
     connected->upstream = std::make_unique<remote::HttpUpstream>(
         spec.url, state_.http(), connected->credentials.get(), memory_of(spec), state_.git(),
         std::move(by_git));
   } else {
-    connected->upstream = std::move(by_git);
+    connected->upstream = std::make_unique<remote::StreamUpstream>(
+        spec.url, state_.git(), sign_in, memory_of(spec), std::move(by_git));
   }
   return {connected, connected->upstream.get()};
 }

@@ -43,24 +43,12 @@ std::shared_ptr<FetchExchange> FetchExchange::create(Spec spec) {
 
 FetchExchange::FetchExchange(Spec spec)
     : largest_pack_(spec.largest_pack),
-      has_login_(spec.has_login),
       on_progress_(std::move(spec.on_progress)),
       reader_({[this](std::string_view bytes) { return take_pack(bytes); },
                [this](std::string_view text) { take_progress(text); }}),
       pipe_(std::move(spec.pipe)) {}
 
-void FetchExchange::start(HttpClient& client, HttpRequest request, const TimeLimits& limits) {
-  request.body_to = this;
-  client.send_async(
-      std::move(request), limits, stop_,
-      [self = shared_from_this()](const Result<HttpReply>& reply) { self->end(reply); });
-}
-
-bool FetchExchange::accepts(const HttpReply& head) {
-  return has_type(head, kAnswerType);
-}
-
-BodySink::Take FetchExchange::take(std::string_view bytes) {
+FetchExchange::Take FetchExchange::take(std::string_view bytes) {
   any_ = any_ || !bytes.empty();
   if (const auto fed = reader_.feed(bytes); !fed) {
     error_ = fed.error();
@@ -100,7 +88,7 @@ void FetchExchange::take_progress(std::string_view text) {
   }
 }
 
-BodySink::Take FetchExchange::hand_on() {
+FetchExchange::Take FetchExchange::hand_on() {
   const std::size_t kept = reader_.ended() ? 0 : kChecksum;
   std::size_t done = 0;
   Take next = Take::more;
@@ -121,8 +109,8 @@ BodySink::Take FetchExchange::hand_on() {
   return next;
 }
 
-void FetchExchange::end(const Result<HttpReply>& reply) {
-  HttpResult<void> outcome = judge(reply);
+void FetchExchange::end(const Attempt<void>& brought) {
+  Attempt<void> outcome = judge(brought);
   // Its reader may act on the end of the pipe as soon as that is closed, and then must find the
   // outcome; so the outcome is set first.
   {
@@ -139,18 +127,15 @@ void FetchExchange::end(const Result<HttpReply>& reply) {
   pipe_.reset();
 }
 
-HttpResult<void> FetchExchange::judge(const Result<HttpReply>& reply) const {
+Attempt<void> FetchExchange::judge(const Attempt<void>& brought) const {
   if (error_) {
     return fail_with({*error_});
   }
   if (pipe_broken_) {
     return {};
   }
-  if (!reply) {
-    return fail_with({reply.error()});
-  }
-  if (auto fine = check_reply(*reply, kAnswerType, has_login_); !fine) {
-    return fine;
+  if (!brought) {
+    return brought;
   }
   if (const auto whole = reader_.finish(); !whole) {
     return fail_with({whole.error(), false, !any_});
@@ -187,7 +172,7 @@ void FetchExchange::abort(std::optional<Error> why) {
   stop_.cancel();
 }
 
-HttpResult<void> FetchExchange::wait() {
+Attempt<void> FetchExchange::wait() {
   const MutexLock lock(mutex_);
   while (phase_ != Phase::over) {
     changed_.wait(mutex_);

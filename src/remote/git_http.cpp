@@ -121,7 +121,7 @@ bool has_type(const HttpReply& reply, std::string_view type) {
   return folded(given) == type;
 }
 
-HttpResult<void> check_reply(const HttpReply& reply, std::string_view type, bool has_login) {
+Attempt<void> check_reply(const HttpReply& reply, std::string_view type, bool has_login) {
   if (reply.status / 100 != 2) {
     Error error = explain_status(reply, has_login);
     error.retry_after = reply.retry_after;

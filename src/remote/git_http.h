@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/url.h"
+#include "remote/attempt.h"
 #include "remote/http_client.h"
 #include "remote/remote_memory.h"
 
@@ -31,25 +32,12 @@ HttpRequest command_request(const HttpAccess& access, const RemoteMemory::Server
 inline constexpr std::string_view kGreetingType = "application/x-git-upload-pack-advertisement";
 inline constexpr std::string_view kAnswerType = "application/x-git-upload-pack-result";
 
-/// Why a request did not do.
-struct HttpFailure {
-  Error error;
-  bool refused = false;  ///< status 401, 403 or 404: another login may do better
-  bool odd = false;      ///< what is remembered of the server may be wrong
-};
-template <class T>
-using HttpResult = tl::expected<T, HttpFailure>;
-
-inline tl::unexpected<HttpFailure> fail_with(HttpFailure failure) {
-  return tl::unexpected<HttpFailure>(std::move(failure));
-}
-
 /// Whether the answer's media type is this one; what follows ";" does not count.
 bool has_type(const HttpReply& reply, std::string_view type);
 /// Fine for 2xx of that type. Else auth (401, 403), not_found (404, 410), rate_limited (429, and
 /// 403 or 503 with Retry-After), timeout (408), network (502 to 504), protocol. `has_login`: one
 /// was shown.
-HttpResult<void> check_reply(const HttpReply& reply, std::string_view type, bool has_login);
+Attempt<void> check_reply(const HttpReply& reply, std::string_view type, bool has_login);
 
 /// The repository's place, from where the greeting came in the end. nullopt: that is no place of a
 /// greeting.

@@ -67,12 +67,6 @@ void set(std::vector<std::string>& environment, const std::string& name, std::st
   environment.push_back(name + "=" + std::string(value));
 }
 
-std::uint64_t memory_limit() {
-  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const auto page = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
-  return std::max(kLeastMemory, pages * page / 4 * 3);
-}
-
 void configure(std::vector<std::string>& arguments, const std::string& setting) {
   arguments.emplace_back("-c");
   arguments.push_back(setting);
@@ -100,6 +94,12 @@ void remove_unfinished_packs(const std::string& mirror) {
 
 }  // namespace
 
+std::uint64_t git_memory_limit() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+  return std::max(kLeastMemory, pages * page / 4 * 3);
+}
+
 GitProgram::GitProgram(UpstreamUrl url, const GitEnvironment& environment)
     : GitProgram(std::move(url), environment, SignIn()) {}
 
@@ -107,7 +107,7 @@ GitProgram::GitProgram(UpstreamUrl url, const GitEnvironment& environment, SignI
     : url_(std::move(url)),
       guarded_(environment),
       sign_in_(std::move(sign_in)),
-      memory_limit_(memory_limit()) {
+      memory_limit_(git_memory_limit()) {
   set(environment_, "GIT_ALLOW_PROTOCOL", transports(url_));
   // A partial clone as upstream would otherwise fetch what it lacks from where its own
   // configuration says.

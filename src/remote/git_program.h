@@ -13,6 +13,10 @@
 
 namespace freshet::remote {
 
+/// Bytes that a git child may ask for when it reads what may be hostile: 4 GiB, or more on a large
+/// machine.
+std::uint64_t git_memory_limit();
+
 /// Asks and fetches with the git program as a guarded child: for every transport that git knows and
 /// for servers that speak an old protocol. One child to list, two to fetch. Every child is gone
 /// when a call returns. The silence limit counts until the pack has arrived; what git then works on

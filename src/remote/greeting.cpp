@@ -86,6 +86,7 @@ constexpr std::array kRefusals{
     Refusal{"does not exist", ErrorClass::not_found},
     Refusal{"could not be found", ErrorClass::not_found},
     Refusal{"repository not exported", ErrorClass::not_found},
+    Refusal{"no such repository", ErrorClass::not_found},
     Refusal{"too many requests", ErrorClass::rate_limited},
     Refusal{"rate limit", ErrorClass::rate_limited},
     Refusal{"denied", ErrorClass::auth},

@@ -1,216 +1,60 @@
 #include "remote/http_fetch.h"
 
-#include <fcntl.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <set>
-
-#include "remote/mirror_checks.h"
-
 namespace freshet::remote {
 namespace {
 
-/// What git itself asks for when a shallow history is to become whole.
-constexpr int kWholeDepth = 0x7fffffff;
-/// More than a request needs to be understood; the rest would only cost bytes.
-constexpr std::size_t kMostHaves = 2048;
-/// Enough that client and child need not take turns for each packet.
-constexpr int kPipeBytes = 256 * 1024;
+/// What the client hands an answer to.
+class HttpSink : public BodySink {
+ public:
+  explicit HttpSink(std::shared_ptr<FetchExchange> exchange) : exchange_(std::move(exchange)) {}
 
-std::vector<ObjectId> distinct_tips(const FetchRequest& request) {
-  std::set<ObjectId> ids;
-  for (const FetchRequest::Want& want : request.wants) {
-    ids.insert(want.id);
+  bool accepts(const HttpReply& head) override { return has_type(head, kAnswerType); }
+  Take take(std::string_view bytes) override {
+    switch (exchange_->take(bytes)) {
+      case FetchExchange::Take::more:
+        return Take::more;
+      case FetchExchange::Take::wait:
+        return Take::wait;
+      case FetchExchange::Take::stop:
+        break;
+    }
+    return Take::stop;
   }
-  return {ids.begin(), ids.end()};
-}
+  int descriptor() const override { return exchange_->descriptor(); }
+  FetchExchange& exchange() const { return *exchange_; }
+
+ private:
+  const std::shared_ptr<FetchExchange> exchange_;
+};
 
 }  // namespace
 
-Result<bool> HttpFetch::concerns_depth(const FetchRequest& request) {
-  FRESHET_TRY(const std::vector<ObjectId> shallow, read_shallow(request.mirror));
-  return request.depth > 0 || !shallow.empty();
+void send_fetch(HttpClient& client, HttpRequest request, const TimeLimits& limits, bool has_login,
+                std::shared_ptr<FetchExchange> exchange) {
+  const CancelToken stop = exchange->stop();
+  const auto sink = std::make_shared<HttpSink>(std::move(exchange));
+  request.body_to = sink.get();
+  client.send_async(std::move(request), limits, stop,
+                    [sink, has_login](const Result<HttpReply>& reply) {
+                      sink->exchange().end(reply ? check_reply(*reply, kAnswerType, has_login)
+                                                 : Attempt<void>(fail_with({reply.error()})));
+                    });
 }
 
-FetchCommand HttpFetch::command() const {
-  FetchCommand command;
-  command.wants = tips_;
-  command.haves = request_.haves;
-  command.haves.resize(std::min(command.haves.size(), kMostHaves));
-  command.shallow = shallow_;
-  command.depth = request_.depth > 0 ? request_.depth : (shallow_.empty() ? 0 : kWholeDepth);
-  // All that could be offered is offered at once: acknowledgments would tell nothing that another
-  // request could use, so the pack may come without them.
-  command.done = true;
-  command.progress = static_cast<bool>(request_.on_progress);
-  return command;
-}
-
-Result<UniqueFd> HttpFetch::open_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail(system_error(errno, "cannot create a pipe"));
-  }
-  pack_.reset(ends[0]);
-  UniqueFd write(ends[1]);
-  ::fcntl(write.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(write.get(), F_SETPIPE_SZ, kPipeBytes);  // a smaller one does as well
-  return write;
-}
-
-Result<void> HttpFetch::check_free_disk() const {
-  struct statvfs disk {};
-  if (request_.min_free_disk == 0 || ::statvfs(request_.mirror.c_str(), &disk) != 0 ||
-      std::uint64_t{disk.f_bavail} * disk.f_frsize >= request_.min_free_disk) {
-    return {};
-  }
-  return fail(ErrorClass::no_space,
-              "less than limits.min_free_disk is free for " + request_.mirror);
-}
-
-HttpResult<FetchReport> HttpFetch::run(const RemoteMemory::Server& server) {
-  tips_ = distinct_tips(request_);
-  auto shallow = read_shallow(request_.mirror);
-  if (!shallow) {
-    return fail_with({shallow.error()});
-  }
-  shallow_ = *std::move(shallow);
-  changes_shallow_ = request_.depth > 0 || !shallow_.empty();
-  if (const auto free = check_free_disk(); !free) {
-    return fail_with({free.error()});
-  }
-  if (request_.follow_tags) {
-    tags_ = std::make_shared<Arrival<RefsAnswer>>();
+void HttpFetch::start(const FetchCommand& command, std::shared_ptr<FetchExchange> exchange,
+                      bool with_tags) {
+  if (with_tags) {
     ask_refs(query_, {{"refs/tags/*"}},
              [tags = tags_](RefsAnswer answer) { tags->put(std::move(answer)); });
   }
-  const auto pack = receive(server);
-  if (!pack) {
-    return fail_with(pack.error());
-  }
-  if (const auto fine = check(*pack); !fine) {
-    return fail_with({fine.error()});
-  }
-  return report();
+  send_fetch(query_->client,
+             command_request(query_->access, server_, encode_fetch(server_.capabilities, command)),
+             query_->limits_left(), query_->has_login(), std::move(exchange));
 }
 
-HttpResult<IndexedPack> HttpFetch::receive(const RemoteMemory::Server& server) {
-  auto pipe = open_pipe();
-  if (!pipe) {
-    return fail_with({pipe.error()});
-  }
-  exchange_ = FetchExchange::create(
-      {*std::move(pipe), request_.largest_pack, query_->has_login(), request_.on_progress});
-  exchange_->start(
-      query_->client,
-      command_request(query_->access, server, encode_fetch(server.capabilities, command())),
-      query_->limits_left());
-  // The child starts while the upstream is still at work, but for a shallow history: it must know
-  // the new ends before its first object.
-  Result<IndexedPack> indexed = fail(ErrorClass::protocol, "the upstream sent no pack");
-  if (!changes_shallow_ || exchange_->wait_for_pack()) {
-    indexed = index();
-  }
-  if (!indexed) {
-    exchange_->abort(std::nullopt);
-  }
-  if (const auto outcome = exchange_->wait(); !outcome) {
-    return fail_with(outcome.error());
-  }
-  if (!indexed) {
-    return fail_with({indexed.error()});
-  }
-  return *std::move(indexed);
-}
-
-Result<IndexedPack> HttpFetch::index() {
-  IndexPackSpec spec;
-  if (changes_shallow_) {
-    FRESHET_TRY(NextShallow next, NextShallow::write(request_.mirror, shallow_,
-                                                     exchange_->shallow(), exchange_->unshallow()));
-    next_shallow_.emplace(std::move(next));
-    spec.shallow_file = next_shallow_->path();
-  }
-  spec.mirror = request_.mirror;
-  spec.lock_descriptor = request_.lock_descriptor;
-  spec.largest_pack = request_.largest_pack;
-  spec.memory_limit = request_.memory_limit;
-  if (const TimeLimits left = query_->limits_left(); left.total > Duration(0)) {
-    spec.time_limit = left.total;
-  }
-  spec.on_progress = [this](const Progress& progress) { note(progress); };
-  return run_index_pack(spec, environment_, std::move(pack_), query_->cancel);
-}
-
-void HttpFetch::note(const Progress& progress) {
-  // The child has bytes, so the client's thread has spoken for the last time.
-  exchange_->wait_for_pack();
-  if (const auto free = check_free_disk(); !free) {
-    exchange_->abort(free.error());
-  }
-  if (request_.on_progress) {
-    request_.on_progress(progress);
-  }
-}
-
-Result<void> HttpFetch::check(const IndexedPack& pack) const {
-  const bool proves_itself =
-      pack.self_contained && std::all_of(tips_.begin(), tips_.end(), [&](const ObjectId& tip) {
-        return pack_contains(request_.mirror, pack, tip);
-      });
-  if (proves_itself) {
-    return {};
-  }
-  if (request_.check_connected && !next_shallow_) {
-    return request_.check_connected(tips_);
-  }
-  return check_connected(request_, tips_, next_shallow_ ? next_shallow_->path() : "", environment_,
-                         query_->cancel);
-}
-
-HttpResult<FetchReport> HttpFetch::report() {
-  FetchReport report;
-  report.received_bytes = exchange_->received();
-  for (const FetchRequest::Want& want : request_.wants) {
-    if (!want.ref.empty()) {
-      report.refs.insert_or_assign(want.ref, want.id);
-    }
-  }
-  if (next_shallow_) {
-    if (const auto done = next_shallow_->put_in_force(request_.mirror); !done) {
-      return fail_with({done.error()});
-    }
-  }
-  if (!tags_) {
-    return report;
-  }
-  RefsAnswer answer = tags_->take();
-  if (!answer) {
-    return fail_with(answer.error());
-  }
-  if (!*answer) {
-    return report;
-  }
-  std::vector<ObjectId> ids;
-  for (const auto& [ref, id] : (*answer)->refs) {
-    ids.push_back(id);
-  }
-  const auto found = request_.find_objects
-                         ? request_.find_objects(ids)
-                         : find_objects(request_, ids, environment_, query_->cancel);
-  if (!found) {
-    return fail_with({found.error()});
-  }
-  for (const auto& [ref, id] : (*answer)->refs) {
-    if (found->count(id) != 0) {
-      report.tags.emplace(ref, id);
-    }
-  }
-  return report;
+std::optional<Duration> HttpFetch::time_left() const {
+  const TimeLimits left = query_->limits_left();
+  return left.total > Duration(0) ? std::optional(left.total) : std::nullopt;
 }
 
 }  // namespace freshet::remote

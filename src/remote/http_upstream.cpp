@@ -39,12 +39,11 @@ HttpUpstream::Query HttpUpstream::make_query(const std::optional<HttpLogin>& log
 
 /// Once more with a fresh login when the first was refused and there is a better one.
 template <class T>
-Result<T> HttpUpstream::signed_in(
-    const TimeLimits& limits, const CancelToken& cancel,
-    const std::function<HttpResult<T>(const Query&)>& operation) const {
+Result<T> HttpUpstream::signed_in(const TimeLimits& limits, const CancelToken& cancel,
+                                  const std::function<Attempt<T>(const Query&)>& operation) const {
   for (bool again = false;; again = true) {
     FRESHET_TRY(const std::optional<HttpLogin> login, find_login(cancel));
-    HttpResult<T> result = operation(make_query(login, limits, cancel));
+    Attempt<T> result = operation(make_query(login, limits, cancel));
     if (result) {
       return *std::move(result);
     }
@@ -106,9 +105,9 @@ Result<FetchReport> HttpUpstream::fetch(const FetchRequest& request, const Cance
 }
 
 /// nullopt: it takes another Upstream.
-HttpResult<std::optional<FetchReport>> HttpUpstream::fetch_with(const Query& query,
-                                                                const FetchRequest& request) const {
-  const auto concerns_depth = HttpFetch::concerns_depth(request);
+Attempt<std::optional<FetchReport>> HttpUpstream::fetch_with(const Query& query,
+                                                             const FetchRequest& request) const {
+  const auto concerns_depth = Fetch::concerns_depth(request);
   if (!concerns_depth) {
     return fail_with({concerns_depth.error()});
   }
@@ -121,9 +120,10 @@ HttpResult<std::optional<FetchReport>> HttpUpstream::fetch_with(const Query& que
     if (!*server || (*concerns_depth && !(*server)->capabilities.shallow)) {
       return std::nullopt;
     }
-    auto report = HttpFetch(query, request, environment_).run(**server);
+    HttpFetch transport(query, **server);
+    auto report = Fetch(transport, request, environment_, query->cancel).run();
     if (report) {
-      return std::optional(*std::move(report));
+      return report;
     }
     if (again || !report.error().odd) {
       return fail_with(report.error());

@@ -60,9 +60,9 @@ class HttpUpstream : public Upstream {
                    const CancelToken& cancel) const;
   template <class T>
   Result<T> signed_in(const TimeLimits& limits, const CancelToken& cancel,
-                      const std::function<HttpResult<T>(const Query&)>& operation) const;
-  HttpResult<std::optional<FetchReport>> fetch_with(const Query& query,
-                                                    const FetchRequest& request) const;
+                      const std::function<Attempt<T>(const Query&)>& operation) const;
+  Attempt<std::optional<FetchReport>> fetch_with(const Query& query,
+                                                 const FetchRequest& request) const;
 
   const UpstreamUrl url_;
   HttpClient& client_;

@@ -59,6 +59,7 @@ class RefListReader {
   /// Requires that no feed() failed. Error protocol: the flush at the end is missing, so this is no
   /// answer of version 2; above all it does not mean "no refs".
   Result<Advertisement> finish();
+  bool ended() const { return ended_; }  ///< the flush has come
 
  private:
   Result<void> take(const Packet& packet);

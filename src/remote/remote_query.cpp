@@ -22,7 +22,7 @@ ServerAnswer read_greeting(const RemoteQuery& query, const Result<HttpReply>& re
   }
   const auto greeting = parse_greeting(reply->body);
   if (!greeting) {
-    return fail_with(fine ? HttpFailure{greeting.error()} : fine.error());
+    return fail_with(fine ? FailedAttempt{greeting.error()} : fine.error());
   }
   if (greeting->version != Greeting::Version::two) {
     if (greeting->version == Greeting::Version::old) {

@@ -29,8 +29,8 @@ struct RemoteQuery {
 };
 
 /// nullopt: the upstream does not speak version 2.
-using ServerAnswer = HttpResult<std::optional<RemoteMemory::Server>>;
-using RefsAnswer = HttpResult<std::optional<Advertisement>>;
+using ServerAnswer = Attempt<std::optional<RemoteMemory::Server>>;
+using RefsAnswer = Attempt<std::optional<Advertisement>>;
 
 /// Where to post, and what the server can do: from memory, or by a request.
 void ask_server(const std::shared_ptr<const RemoteQuery>& query,

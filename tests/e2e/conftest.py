@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support/py"))
 
 from daemon import Daemon, wait_for_commit  # noqa: E402
+from git_daemon import GitDaemon  # noqa: E402
 from http_upstream import HttpUpstreams  # noqa: E402
 from ssh_upstream import SshUpstreams  # noqa: E402
 from upstream import Upstream  # noqa: E402
@@ -37,6 +38,16 @@ def http_upstreams(upstream):
 @pytest.fixture
 def ssh_upstreams():
     server = SshUpstreams()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def git_daemon(upstream):
+    server = GitDaemon(upstream.path.parent)
     try:
         server.start()
         yield server

@@ -7,7 +7,7 @@ from forge import NO_COMMIT
 from published import assert_complete, files_of, published_commit
 from upstream import git
 
-EVERY_TRANSPORT = pytest.mark.parametrize("transport", ["path", "file", "http", "ssh"])
+EVERY_TRANSPORT = pytest.mark.parametrize("transport", ["path", "file", "http", "ssh", "git"])
 
 
 @pytest.fixture
@@ -19,6 +19,8 @@ def reached(request, transport, upstream, follow):
             server = request.getfixturevalue("ssh_upstreams")
             return follow(server.url(upstream.path), daemon={"path_prefix": server.wrapper_directory},
                           **settings)
+        if transport == "git":
+            return follow(request.getfixturevalue("git_daemon").url(upstream.path), **settings)
         if transport == "http":
             return follow(request.getfixturevalue("http_upstreams").url(upstream.path), **settings)
         return follow({"path": "", "file": "file://"}[transport] + str(upstream.path), **settings)

@@ -3,7 +3,7 @@
 #include <array>
 #include <thread>
 
-#include "remote/fetch_exchange.h"
+#include "remote/http_fetch.h"
 #include "support/http_upstream_fixture.h"
 
 namespace freshet::remote {
@@ -191,7 +191,7 @@ struct Piped {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
     reader.reset(ends[0]);
-    exchange = FetchExchange::create({UniqueFd(ends[1]), 0, false, {}});
+    exchange = FetchExchange::create({UniqueFd(ends[1]), 0, {}});
   }
   /// What is in the pipe now.
   std::string read() const {
@@ -214,17 +214,17 @@ std::string band_of_pack(const std::string& bytes) {
 
 TEST(FetchExchange, HoldsTheUpstreamBackWhileNobodyReads) {
   const Piped piped;
-  ASSERT_EQ(piped.exchange->take("000dpackfile\n"), BodySink::Take::more);
+  ASSERT_EQ(piped.exchange->take("000dpackfile\n"), FetchExchange::Take::more);
   const std::string packet = band_of_pack(std::string(16'000, 'x'));
   std::size_t given = 0;
-  while (piped.exchange->take(packet) == BodySink::Take::more) {
+  while (piped.exchange->take(packet) == FetchExchange::Take::more) {
     given += 16'000;
     ASSERT_LT(given, 2'000'000U);
   }
   given += 16'000;
   std::string received = piped.read();
   EXPECT_LT(received.size(), given);
-  EXPECT_EQ(piped.exchange->take(""), BodySink::Take::more);
+  EXPECT_EQ(piped.exchange->take(""), FetchExchange::Take::more);
   received += piped.read();
   EXPECT_EQ(received, std::string(given - 20, 'x'));
 }
@@ -244,13 +244,13 @@ TEST(FetchExchange, StopsWhenItsReaderHasGone) {
   Piped piped;
   piped.reader.reset();
   EXPECT_EQ(piped.exchange->take("000dpackfile\n" + band_of_pack(std::string(100, 'x'))),
-            BodySink::Take::stop);
+            FetchExchange::Take::stop);
 }
 
 TEST_F(ProtocolUpstreamTest, EndsARequestWithTheReasonThatItIsGiven) {
   const SilentServer silent;
   const Piped piped;
-  piped.exchange->start(*client_, post_of(silent.url(), "0000"), kPatient);
+  send_fetch(*client_, post_of(silent.url(), "0000"), kPatient, false, piped.exchange);
   piped.exchange->abort(Error{ErrorClass::no_space, "full", std::nullopt});
   EXPECT_FALSE(piped.exchange->wait_for_pack());
   const auto outcome = piped.exchange->wait();

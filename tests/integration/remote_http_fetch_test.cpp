@@ -209,6 +209,18 @@ TEST_F(ProtocolUpstreamTest, CutsHistoryOffAtADepthAndMakesItWholeAgain) {
   EXPECT_FALSE(path_exists(mirror_ + "/freshet.shallow"));
 }
 
+TEST_F(ProtocolUpstreamTest, LeavesAnUpstreamThatIsShallowItselfToAnother) {
+  for (int i = 0; i < 3; ++i) {
+    origin_.commit({{"a", std::to_string(i)}});
+  }
+  git(directory_.path(), {"clone", "-q", "--bare", "--depth=1", "file://" + origin_.path(),
+                          directory_ / "root/shallow"});
+  const auto report = at(server_.url("shallow")).fetch(want({origin_.id("main")}), CancelToken());
+  EXPECT_EQ(class_of(report), "fine") << message_of(report);
+  EXPECT_EQ(old_calls_, 1);
+  EXPECT_THAT(unfinished(), IsEmpty());
+}
+
 TEST_F(ProtocolUpstreamTest, BringsAThousandRefs) {
   origin_.commit({{"a", "1"}});
   std::string commands;

@@ -3,13 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <pwd.h>
 
 #include "base/files.h"
 #include "remote/git_errors.h"
 #include "remote/git_login.h"
 #include "support/git_fixture.h"
-#include "support/http_git_server.h"
+#include "support/ssh_server.h"
 
 namespace freshet::remote {
 namespace {
@@ -17,74 +16,8 @@ namespace {
 using freshet::testing::GitRepository;
 using freshet::testing::must;
 using freshet::testing::run;
-using freshet::testing::SilentServer;
+using freshet::testing::SshServer;
 using freshet::testing::TemporaryDirectory;
-
-/// sshd on a free port, for the user who runs the tests and one key.
-class SshServer {
- public:
-  SshServer() {
-    must(make_directories("/run/sshd"));  // sshd wants it; its service makes it
-    must(make_directories(keys_));
-    for (const char* name : {"host_key", "key", "stranger"}) {
-      EXPECT_TRUE(
-          run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key(name)}).succeeded());
-    }
-    must(write_new_file(key("known_hosts"), "[127.0.0.1]:" + std::to_string(port_) + " " +
-                                                must(read_file(key("host_key.pub")))));
-    must(write_new_file(directory_ / "authorized_keys", must(read_file(key("key.pub")))));
-    must(write_new_file(directory_ / "host_key", must(read_file(key("host_key"))), 0600));
-    must(write_new_file(directory_ / "config", configuration()));
-    server_ = std::thread([this] {
-      ChildSpec spec;
-      spec.arguments = {"/usr/sbin/sshd", "-D", "-E", log_, "-f", directory_ / "config"};
-      spec.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
-      static_cast<void>(run_child(spec, stop_));
-    });
-    const Instant deadline = now() + std::chrono::seconds(20);
-    while (lines("Server listening") == 0 && now() < deadline) {
-      ::poll(nullptr, 0, 5);
-    }
-  }
-  SshServer(const SshServer&) = delete;
-  SshServer& operator=(const SshServer&) = delete;
-  ~SshServer() {
-    stop_.cancel();
-    server_.join();
-  }
-
-  UpstreamUrl url(const std::string& path) const {
-    return must(
-        UpstreamUrl::parse("ssh://" + user_ + "@127.0.0.1:" + std::to_string(port_) + path));
-  }
-  /// In a directory whose name tempts every parser on the way.
-  std::string key(const std::string& name) const { return keys_ + "/" + name; }
-  long connections() const { return lines("Accepted publickey"); }
-
- private:
-  std::string configuration() const {
-    return "ListenAddress 127.0.0.1\nPort " + std::to_string(port_) + "\nHostKey " +
-           (directory_ / "host_key") + "\nAuthorizedKeysFile " + (directory_ / "authorized_keys") +
-           "\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-           "KbdInteractiveAuthentication no\nAcceptEnv GIT_PROTOCOL\n";
-  }
-  long lines(std::string_view text) const {
-    const std::string log = read_file(log_).value_or("");
-    long count = 0;
-    for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) {
-      ++count;
-    }
-    return count;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string keys_ = directory_ / "it's \"100%h\" #1 \\ $HOME";
-  const std::string log_ = directory_ / "log";
-  const int port_ = SilentServer().port();
-  const std::string user_ = ::getpwuid(::getuid())->pw_name;  // NOLINT(concurrency-mt-unsafe)
-  CancelToken stop_;
-  std::thread server_;
-};
 
 class SshCommandTest : public ::testing::Test {
  protected:

@@ -25,6 +25,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AcceptEnv GIT_PROTOCOL
+LogLevel VERBOSE
 """
 WRAPPER = """\
 #!/bin/sh
@@ -66,6 +67,10 @@ class SshUpstreams:
         if self._server:
             self._server.stop()
         shutil.rmtree(self.directory)
+
+    def sessions(self) -> int:
+        """How many commands were run for clients, over however many connections."""
+        return (self.directory / "log").read_text().count("Starting session: command")
 
     def url(self, repository: Path) -> str:
         return f"ssh://{self.user}@127.0.0.1:{self.port}{repository}"

@@ -166,7 +166,10 @@ Result<void> HttpFetch::check(const IndexedPack& pack) const {
     return {};
   }
   if (request_.check_connected && !next_shallow_) {
-    return request_.check_connected(tips_);
+    FRESHET_TRY(const bool proven, request_.check_connected(tips_));
+    if (proven) {
+      return {};
+    }
   }
   return check_connected(request_, tips_, next_shallow_ ? next_shallow_->path() : "", environment_,
                          query_->cancel);

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -13,69 +11,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/pipe.h"
+#include "base/spawn.h"
+
 namespace freshet {
 namespace {
 
 constexpr std::size_t kErrorTail = 8192;
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail(system_error(errno, "cannot create a pipe"));
-  }
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (const std::string& text : texts) {
-    result.push_back(const_cast<char*>(text.c_str()));  // NOLINT: nobody writes there
-  }
-  result.push_back(nullptr);
-  return result;
-}
-
-/// What the child does before its program begins.
-class Preparations {
- public:
-  Preparations(const PipedChild::Spec& spec, int input, int output, int error) {
-    ::posix_spawn_file_actions_init(&files_);
-    ::posix_spawn_file_actions_adddup2(&files_, input, 0);
-    ::posix_spawn_file_actions_adddup2(&files_, output, 1);
-    ::posix_spawn_file_actions_adddup2(&files_, error, 2);
-    ::posix_spawn_file_actions_addclosefrom_np(&files_, 3);
-    ::posix_spawn_file_actions_addchdir_np(&files_, spec.directory.c_str());
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    for (const int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) {
-      ::sigaddset(&signals, number);
-    }
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  Preparations(const Preparations&) = delete;
-  Preparations& operator=(const Preparations&) = delete;
-  ~Preparations() {
-    ::posix_spawn_file_actions_destroy(&files_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  const posix_spawn_file_actions_t* files() const { return &files_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t files_{};
-  posix_spawnattr_t attributes_{};
-};
 
 }  // namespace
 
@@ -83,18 +25,14 @@ Result<PipedChild> PipedChild::start(const Spec& spec) {
   FRESHET_TRY(Pipe input, make_pipe());
   FRESHET_TRY(Pipe output, make_pipe());
   FRESHET_TRY(Pipe error, make_pipe());
-  const Preparations preparations(spec, input.read.get(), output.write.get(), error.write.get());
-  pid_t pid = -1;
-  const int reason = ::posix_spawnp(&pid, spec.arguments.front().c_str(), preparations.files(),
-                                    preparations.attributes(), pointers(spec.arguments).data(),
-                                    pointers(spec.environment).data());
-  if (reason != 0) {
-    return fail(system_error(reason, "cannot run " + spec.arguments.front()));
-  }
-  if (spec.memory_limit > 0) {
-    const rlimit limit{spec.memory_limit, spec.memory_limit};
-    ::prlimit(pid, RLIMIT_AS, &limit, nullptr);
-  }
+  FRESHET_TRY(const pid_t pid, spawn({spec.arguments,
+                                      spec.environment,
+                                      spec.directory,
+                                      input.read.get(),
+                                      output.write.get(),
+                                      error.write.get(),
+                                      {},
+                                      spec.memory_limit}));
   return PipedChild(pid, std::move(input.write), std::move(output.read), std::move(error.read),
                     spec.grace);
 }

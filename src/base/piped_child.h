@@ -20,7 +20,7 @@ namespace freshet {
 class PipedChild {
  public:
   struct Spec {
-    std::vector<std::string> arguments;    ///< the program (found by our PATH) first
+    std::vector<std::string> arguments;    ///< the program (found by PATH of `environment`) first
     std::vector<std::string> environment;  ///< "NAME=value", complete
     std::string directory = "/";
     std::uint64_t memory_limit = 0;           ///< RLIMIT_AS in bytes; 0: none

@@ -10,10 +10,13 @@ constexpr std::size_t kManyDeletions = 10;
 /// Beyond this, asking whether each old tip is contained costs more than keeping a few too many.
 constexpr std::size_t kManyChanges = 256;
 
-RefName lost_name(const RefName& ref, WallTime now) {
+/// The id as the last part keeps refs/heads/a and refs/heads/a/b, and a ref that is rewritten twice
+/// within a second, out of each other's way.
+RefName lost_name(const RefName& ref, const ObjectId& id, WallTime now) {
   constexpr std::string_view kRefs = "refs/";
+  constexpr std::size_t kDigits = 16;
   return RefName(kLostPrefix + std::to_string(to_unix_millis(now) / 1000) + "/" +
-                 ref.text().substr(kRefs.size()));
+                 ref.text().substr(kRefs.size()) + "/" + id.hex().substr(0, kDigits));
 }
 
 }  // namespace
@@ -24,7 +27,8 @@ Result<std::map<RefName, ObjectId>> lost_tips(const std::map<RefName, ObjectId>&
   std::map<RefName, ObjectId> lost;
   for (const auto* deleted : {&changes.clear_first, &changes.delete_last}) {
     for (const RefName& ref : *deleted) {
-      lost.emplace(lost_name(ref, now), current.at(ref));
+      const ObjectId& id = current.at(ref);
+      lost.emplace(lost_name(ref, id, now), id);
     }
   }
   for (const auto& [ref, id] : changes.set) {
@@ -38,7 +42,7 @@ Result<std::map<RefName, ObjectId>> lost_tips(const std::map<RefName, ObjectId>&
         continue;
       }
     }
-    lost.emplace(lost_name(ref, now), old->second);
+    lost.emplace(lost_name(ref, old->second, now), old->second);
   }
   return lost;
 }

@@ -12,7 +12,7 @@
 namespace freshet::mirror {
 
 // What an upstream takes back is not lost here: rewritten and deleted tips stay for a while under
-// refs/freshet/lost/SECONDS/, SECONDS being when they went. Pure.
+// refs/freshet/lost/SECONDS/REF/ID, SECONDS being when they went and REF without "refs/". Pure.
 
 constexpr std::chrono::hours kKeepLost{30 * 24};
 constexpr const char* kLostPrefix = "refs/freshet/lost/";

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "mirror/connectivity.h"
 #include "mirror/layout.h"
 #include "mirror/leftovers.h"
 
@@ -214,6 +215,11 @@ Result<bool> Mirror::is_ancestor(const ObjectId& ancestor, const ObjectId& desce
   const int code = git_graph_descendant_of(repository_.get(), &new_id, &old_id);
   // Tags of files and the like have no ancestors.
   return code == 1;
+}
+
+Result<bool> Mirror::prove_connected(const std::vector<ObjectId>& tips,
+                                     const std::vector<ObjectId>& known) const {
+  return mirror::prove_connected(repository_.get(), tips, known);
 }
 
 Result<ObjectId> Mirror::peel_to_commit(const ObjectId& id) const {

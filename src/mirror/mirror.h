@@ -64,6 +64,9 @@ class Mirror {
   std::vector<ObjectId> haves(const std::vector<ObjectId>& tips) const;
   /// Whether `ancestor` is reachable from `descendant`, or the same.
   Result<bool> is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const;
+  /// See mirror/connectivity.h.
+  Result<bool> prove_connected(const std::vector<ObjectId>& tips,
+                               const std::vector<ObjectId>& known) const;
   /// The commit that an object id means: itself, or what an annotated tag points to. Error
   /// not_found when the object is missing, corrupt when it is no commit.
   Result<ObjectId> peel_to_commit(const ObjectId& id) const;

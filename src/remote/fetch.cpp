@@ -159,7 +159,10 @@ Result<void> Fetch::check(const IndexedPack& pack) const {
     return {};
   }
   if (request_.check_connected && !next_shallow_) {
-    return request_.check_connected(tips_);
+    FRESHET_TRY(const bool proven, request_.check_connected(tips_));
+    if (proven) {
+      return {};
+    }
   }
   return check_connected(request_, tips_, next_shallow_ ? next_shallow_->path() : "", environment_,
                          cancel_);

@@ -57,6 +57,7 @@ ChildSpec index_pack_child(const IndexPackSpec& spec, const GitEnvironment& envi
   child.environment.emplace_back("MALLOC_ARENA_MAX=2");  // each may ask for 64 MiB and use little
   child.directory = spec.mirror;
   child.input_descriptor = pack;
+  child.ends_with_input = true;
   child.memory_limit = spec.memory_limit;
   child.time_limit = spec.time_limit;
   if (spec.lock_descriptor >= 0) {

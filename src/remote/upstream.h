@@ -57,9 +57,9 @@ struct FetchRequest {
   std::uint64_t min_free_disk = 0;  ///< bytes that stay free while a pack arrives; 0: no limit
   std::uint64_t memory_limit = std::uint64_t{2} << 30U;  ///< bytes a child may ask for
   TimeLimits limits;
-  /// Whether these objects and all that they lead to are in the mirror, now that the pack is.
-  /// Empty: asked of git, by a child.
-  std::function<Result<void>(const std::vector<ObjectId>& tips)> check_connected;
+  /// Whether these objects and all that they lead to are in the mirror, now that the pack is; error
+  /// corrupt when not. False, or empty: git is asked, by a child.
+  std::function<Result<bool>(const std::vector<ObjectId>& tips)> check_connected;
   /// Those of the objects that the mirror has. Empty: asked of git, by a child.
   std::function<Result<std::set<ObjectId>>(const std::vector<ObjectId>& ids)> find_objects;
   /// May be empty. Called by one thread at a time, which need not be the caller's; must not block.

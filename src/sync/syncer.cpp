@@ -259,6 +259,11 @@ Result<void> Syncer::fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bo
   request.follow_tags = true;
   request.largest_pack = run.spec->largest_pack;
   request.min_free_disk = run.spec->min_free_disk;
+  request.check_connected = [&](const std::vector<ObjectId>& tips) {
+    std::vector<ObjectId> known = tips_of(run.earlier);
+    known.insert(known.end(), request.haves.begin(), request.haves.end());
+    return mirror.prove_connected(tips, known);
+  };
   request.find_objects = [&](const std::vector<ObjectId>& ids) -> Result<std::set<ObjectId>> {
     std::set<ObjectId> found;
     std::copy_if(ids.begin(), ids.end(), std::inserter(found, found.end()),

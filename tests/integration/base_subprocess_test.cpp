@@ -413,5 +413,70 @@ TEST_F(SubprocessTest, RunsManyAtOnce) {
   }
 }
 
+// --- without a supervisor ---
+
+class DirectChildTest : public SubprocessTest {
+ protected:
+  ChildSpec direct(const std::string& script) {
+    ChildSpec spec = shell(script);
+    spec.ends_with_input = true;
+    return spec;
+  }
+};
+
+TEST_F(DirectChildTest, GetsWhatItIsGivenAndNothingElse) {
+  const UniqueFd kept(::open((directory_ / "kept").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const UniqueFd other(::open("/dev/null", O_RDONLY));  // without close-on-exec
+  ChildSpec spec = direct("cat; pwd; env | sort; ls /proc/self/fd | tr '\\n' ' '; echo kept >&3");
+  spec.environment.emplace_back("ONLY=this");
+  spec.directory = directory_.path();
+  spec.input = "in\n";
+  spec.descriptors = {kept.get()};
+  const ChildResult result = run(spec);
+  EXPECT_TRUE(result.succeeded()) << result.error_text;
+  EXPECT_EQ(result.output, "in\n" + directory_.path() +
+                               "\nLC_ALL=C\nONLY=this\nPATH=/usr/bin:/bin\nPWD=" +
+                               directory_.path() + "\n0 1 2 3 4 ");  // 4: ls's own
+  EXPECT_EQ(must(read_file(directory_ / "kept", 100)), "kept\n");
+}
+
+TEST_F(DirectChildTest, SaysHowItEnded) {
+  EXPECT_EQ(run(direct("exit 3")).status, 3);
+  const ChildResult killed = run(direct("kill -9 $$"));
+  EXPECT_EQ(killed.end, End::killed);
+  EXPECT_EQ(killed.status, SIGKILL);
+  EXPECT_EQ(run(direct("echo oops >&2; exit 1")).error_text, "oops\n");
+}
+
+TEST_F(DirectChildTest, AProgramThatIsNotThereIsAnError) {
+  ChildSpec spec = direct("");
+  spec.arguments = {"no-such-program"};
+  const auto result = run_child(spec, cancel_);
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("cannot run no-such-program"));
+}
+
+TEST_F(DirectChildTest, ReachesItsLimitWithItsWholeGroup) {
+  std::optional<Watched> grandchild;
+  ChildSpec spec = direct("sleep 1000 & echo $! >&2; wait");
+  watch_announced(spec, grandchild);
+  spec.time_limit = 300ms;
+  spec.grace = 100ms;
+  EXPECT_EQ(run(spec).end, End::time_limit);
+  ASSERT_TRUE(grandchild);
+  EXPECT_TRUE(grandchild->ends());
+}
+
+TEST_F(DirectChildTest, CannotHaveMoreMemoryThanItMayAskFor) {
+  ChildSpec spec = direct("read -r go; exec head -c 200m /dev/zero | tail -c 200m | wc -c");
+  spec.input = "go\n";
+  spec.memory_limit = 64U << 20U;
+  EXPECT_THAT(run(spec).error_text, HasSubstr("memory exhausted"));
+}
+
+TEST_F(DirectChildTest, IgnoresNoSignalThatWeIgnore) {
+  EXPECT_EQ(run(direct("kill -PIPE $$; exit 0")).end, End::killed);
+}
+
 }  // namespace
 }  // namespace freshet

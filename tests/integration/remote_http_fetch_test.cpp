@@ -120,7 +120,7 @@ TEST_F(ProtocolUpstreamTest, AsksTheOwnerOfTheMirrorWhereThatIsCheaper) {
   std::vector<ObjectId> checked;
   request.check_connected = [&](const std::vector<ObjectId>& tips) {
     checked = tips;
-    return Result<void>();
+    return Result<bool>(true);
   };
   request.find_objects = [&](const std::vector<ObjectId>& ids) {
     return Result<std::set<ObjectId>>(std::set<ObjectId>(ids.begin(), ids.end()));
@@ -131,9 +131,12 @@ TEST_F(ProtocolUpstreamTest, AsksTheOwnerOfTheMirrorWhereThatIsCheaper) {
   EXPECT_THAT(report->tags, ElementsAre(Key(RefName("refs/tags/v2"))));
   request.wants = want({origin_.commit({{"a", "3"}})}).wants;
   request.check_connected = [](const std::vector<ObjectId>&) {
-    return Result<void>(fail(ErrorClass::corrupt, "a hole"));
+    return Result<bool>(fail(ErrorClass::corrupt, "a hole"));
   };
   expect_failure(fetch(request), "corrupt", "a hole");
+  request.check_connected = [](const std::vector<ObjectId>&) { return Result<bool>(false); };
+  const auto left_to_git = fetch(request);
+  EXPECT_TRUE(left_to_git) << message_of(left_to_git);
 }
 
 TEST_F(ProtocolUpstreamTest, TellsHowFarItIs) {
@@ -263,7 +266,7 @@ TEST_F(ProtocolUpstreamTest, BringsALargeRepositoryFromNginx) {
   // Nobody else runs the child that asks: had it been needed, the pack would not prove itself.
   FetchRequest request = want({tip});
   request.check_connected = [](const std::vector<ObjectId>&) {
-    return Result<void>(fail(ErrorClass::internal, "asked"));
+    return Result<bool>(fail(ErrorClass::internal, "asked"));
   };
   const auto report = remote.fetch(request, CancelToken());
   ASSERT_TRUE(report) << message_of(report);

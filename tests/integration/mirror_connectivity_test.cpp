@@ -1,0 +1,90 @@
+#include "mirror/connectivity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/git_fixture.h"
+
+namespace freshet::mirror {
+namespace {
+
+using freshet::testing::GitRepository;
+using freshet::testing::must;
+using freshet::testing::TemporaryDirectory;
+using ::testing::HasSubstr;
+
+class ConnectivityTest : public ::testing::Test {
+ protected:
+  ObjectId id_of(const std::string& name) { return source_.id(name); }
+  /// Takes a loose object away.
+  void lose(const std::string& name) {
+    const std::string hex = id_of(name).hex();
+    ASSERT_TRUE(
+        remove_tree(source_.path() + "/.git/objects/" + hex.substr(0, 2) + "/" + hex.substr(2)));
+  }
+  Result<bool> prove(const ObjectId& tip, const std::vector<ObjectId>& known,
+                     const ProofLimits& limits = {}) {
+    const auto repository = must(git2::open_bare(source_.path() + "/.git"));
+    return prove_connected(repository.get(), {tip}, known, limits);
+  }
+
+  TemporaryDirectory directory_;
+  GitRepository source_{directory_ / "source"};
+};
+
+TEST_F(ConnectivityTest, IsProvenForACompleteHistory) {
+  source_.commit({{"a", "1"}, {"docs/b", "1"}});
+  const ObjectId tip = source_.commit({{"docs/c", "2"}});
+  EXPECT_TRUE(must(prove(tip, {})));
+}
+
+TEST_F(ConnectivityTest, AMissingFileTreeOrCommitIsCorrupt) {
+  const ObjectId known = source_.commit({{"a", "1"}, {"docs/b", "1"}});
+  source_.commit({{"docs/b", "2"}});
+  const ObjectId tip = source_.commit({{"docs/c/d", "3"}});
+  for (const char* name :
+       {"main:docs/c/d", "main:docs/c", "main:docs", "main~1:docs/b", "main~1"}) {
+    const TemporaryDirectory copy;
+    ASSERT_EQ(freshet::testing::run({"cp", "-a", source_.path(), copy / "copy"}).status, 0);
+    const std::string hex = id_of(name).hex();
+    must(remove_tree(copy / "copy/.git/objects/" + hex.substr(0, 2) + "/" + hex.substr(2)));
+    const auto repository = must(git2::open_bare(copy / "copy/.git"));
+    const auto proof = prove_connected(repository.get(), {tip}, {known});
+    ASSERT_FALSE(proof) << name;
+    EXPECT_EQ(proof.error().error_class, ErrorClass::corrupt) << name;
+    EXPECT_THAT(proof.error().message, HasSubstr("not complete")) << name;
+  }
+}
+
+TEST_F(ConnectivityTest, WhatIsKnownIsNotLookedAtAgain) {
+  const ObjectId known = source_.commit({{"a", "1"}, {"docs/b", "1"}});
+  const ObjectId tip = source_.commit({{"new", "2"}});
+  lose("main~1:a");
+  EXPECT_TRUE(must(prove(tip, {known})));
+  EXPECT_FALSE(prove(tip, {}));
+}
+
+TEST_F(ConnectivityTest, AFileWhereATreeIsNamedIsCorrupt) {
+  source_.commit({{"a", "1"}});
+  std::string tree = "40000 docs";
+  tree += '\0';
+  const std::string hex = id_of("main:a").hex();
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    tree += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  const std::string bad =
+      source_.git({"hash-object", "-t", "tree", "-w", "--stdin", "--literally"}, tree);
+  const std::string commit = source_.git({"commit-tree", "-m", "bad", bad});
+  EXPECT_FALSE(prove(*ObjectId::parse(commit), {}));
+}
+
+TEST_F(ConnectivityTest, IsLeftToGitWhereItCostsTooMuchOrTheTipIsNoCommit) {
+  source_.commit({{"a", "1"}, {"b", "1"}, {"c", "1"}});
+  const ObjectId tip = source_.commit({{"a", "2"}});
+  EXPECT_FALSE(must(prove(tip, {}, {1, 100})));
+  EXPECT_FALSE(must(prove(tip, {}, {100, 2})));
+  EXPECT_FALSE(must(prove(id_of("main:a"), {})));
+}
+
+}  // namespace
+}  // namespace freshet::mirror

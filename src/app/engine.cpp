@@ -54,7 +54,9 @@ Result<StateDirectory> StateDirectory::take(const std::string& path) {
   mirror::git2::initialize();
   FRESHET_TRY(GitEnvironment git, GitEnvironment::prepare(path));
   FRESHET_TRY(std::string ssh_connections, remote::make_control_directory(path));
-  FRESHET_TRY(auto http, remote::CurlClient::start());
+  remote::CurlOptions options;
+  options.user_agent += "/" FRESHET_VERSION;
+  FRESHET_TRY(auto http, remote::CurlClient::start(options));
   return StateDirectory(std::move(lock), std::move(git), std::move(ssh_connections),
                         std::move(http));
 }

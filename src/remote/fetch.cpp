@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <set>
 
+#include "base/pipe.h"
 #include "remote/mirror_checks.h"
 
 namespace freshet::remote {
@@ -51,15 +49,11 @@ FetchCommand Fetch::command() const {
 }
 
 Result<UniqueFd> Fetch::open_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail(system_error(errno, "cannot create a pipe"));
-  }
-  pack_.reset(ends[0]);
-  UniqueFd write(ends[1]);
-  ::fcntl(write.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(write.get(), F_SETPIPE_SZ, kPipeBytes);  // a smaller one does as well
-  return write;
+  FRESHET_TRY(Pipe pipe, make_pipe());
+  pack_ = std::move(pipe.read);
+  ::fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(pipe.write.get(), F_SETPIPE_SZ, kPipeBytes);  // a smaller one does as well
+  return std::move(pipe.write);
 }
 
 Result<void> Fetch::check_free_disk() const {

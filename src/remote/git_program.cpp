@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/files.h"
 #include "remote/git_errors.h"
 #include "remote/git_output.h"
+#include "remote/object_flaws.h"
 
 namespace freshet::remote {
 namespace {
@@ -17,24 +17,6 @@ constexpr std::string_view kIncoming = "refs/freshet/incoming/";
 constexpr std::size_t kMostPatterns = 100;
 /// A few bytes of a hostile pack can ask for gigabytes. Maps of packs count as well.
 constexpr std::uint64_t kLeastMemory = std::uint64_t{4} << 30U;
-
-/// Every object is checked as strictly as forges check a push, but for what old histories are full
-/// of and what harms nobody.
-constexpr std::array kHarmless{"badDate",
-                               "badDateOverflow",
-                               "badEmail",
-                               "badName",
-                               "badTagName",
-                               "badTimezone",
-                               "missingAuthor",
-                               "missingEmail",
-                               "missingNameBeforeEmail",
-                               "missingSpaceBeforeDate",
-                               "missingSpaceBeforeEmail",
-                               "missingTaggerEntry",
-                               "multipleAuthors",
-                               "zeroPaddedDate",
-                               "zeroPaddedFilemode"};
 
 /// Where a fetch puts what it brings: never where readers of the mirror look.
 std::string incoming_name(const FetchRequest::Want& want) {
@@ -218,7 +200,7 @@ Result<void> GitProgram::check_empty(const TimeLimits& limits, const CancelToken
 std::vector<std::string> GitProgram::fetch_arguments(const FetchRequest& request, Tags tags) const {
   std::vector<std::string> arguments;
   configure(arguments, "fetch.fsckObjects=true");
-  for (const char* problem : kHarmless) {
+  for (const char* problem : kHarmlessFlaws) {
     configure(arguments, "fetch.fsck." + std::string(problem) + "=ignore");
   }
   arguments.insert(arguments.end(), {"--git-dir=" + request.mirror, "fetch", "--atomic", "--force",

@@ -1,36 +1,17 @@
 #include "remote/index_pack.h"
 
-#include <array>
-
 #include "base/files.h"
 #include "base/subprocess.h"
 #include "remote/git_errors.h"
 #include "remote/git_output.h"
+#include "remote/object_flaws.h"
 
 namespace freshet::remote {
 namespace {
 
-/// Objects are checked as strictly as forges check a push, but for what old histories are full of
-/// and what harms nobody: a mirror that refused them would refuse repositories that git clones.
-constexpr std::array kHarmless{"badDate",
-                               "badDateOverflow",
-                               "badEmail",
-                               "badName",
-                               "badTagName",
-                               "badTimezone",
-                               "missingAuthor",
-                               "missingEmail",
-                               "missingNameBeforeEmail",
-                               "missingSpaceBeforeDate",
-                               "missingSpaceBeforeEmail",
-                               "missingTaggerEntry",
-                               "multipleAuthors",
-                               "zeroPaddedDate",
-                               "zeroPaddedFilemode"};
-
 std::string strictness() {
   std::string option = "--strict=";
-  for (const char* id : kHarmless) {
+  for (const char* id : kHarmlessFlaws) {
     option += std::string(id) + "=ignore,";
   }
   option.pop_back();

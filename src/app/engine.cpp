@@ -114,7 +114,7 @@ void RefreshWorld::published(const Publication& publication) {
   }
   for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
     if (checkout.path == publication.path) {
-      sweeper_.watch(checkout);
+      sweeper_.watch(checkout, spec->mirror);
     }
   }
 }
@@ -147,7 +147,7 @@ void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   report(announced(spec));
   scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
-    sweeper_.watch(checkout);
+    sweeper_.watch(checkout, spec.mirror);
   }
 }
 

@@ -45,7 +45,7 @@ class SignalWatch {
 
 void sweep_checkouts(const sync::RepositorySpec& spec) {
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
-    if (const auto swept = checkout::sweep(checkout); !swept) {
+    if (const auto swept = checkout::sweep(checkout, spec.mirror); !swept) {
       log::warning("old trees not removed",
                    {{"path", checkout.path}, {"error", swept.error().message}});
     }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 
@@ -29,15 +27,22 @@ struct Published {
 };
 
 /// Makes `commit` of the mirror at `mirror_path` the tree at the checkout's path. Nothing is
-/// written when it is there already; a tree of that commit which is still kept is used again. On
-/// failure readers see what they saw. Error classes: config (permissions, an unknown group),
+/// written when it is there already; a tree of that commit which is still kept is used again; else
+/// one that nobody reads any more is brought to the commit by what differs, or a new one is made.
+/// On failure readers see what they saw. Error classes: config (permissions, an unknown group),
 /// corrupt (the commit holds what must not be written), no_space, conflict (a foreign path,
 /// somebody else publishes there, or cancelled). Blocks; one call at a time for one mirror.
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
                           const ObjectId& commit, const CancelToken& cancel);
 
-/// Removes trees that nobody needs any more and leftovers of interrupted work. Returns when the
-/// next tree may go. Error conflict: a publication is under way.
-Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec);
+/// Removes trees that nobody needs any more and leftovers of interrupted work, and keeps a spare of
+/// what may be used again. Returns when the next tree may go. Error conflict: a publication is
+/// under way.
+Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::string& mirror_path);
+
+/// Makes sure that the next publication finds a spare tree: where none is there, the current tree
+/// is made a second time by hard links. Takes long; publications go on meanwhile.
+Result<void> prepare_spare(const CheckoutSpec& spec, const std::string& mirror_path,
+                           const CancelToken& cancel);
 
 }  // namespace freshet::checkout

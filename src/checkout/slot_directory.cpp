@@ -1,6 +1,7 @@
 #include "checkout/slot_directory.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@ constexpr std::string_view kBuilding = "tmp.";
 constexpr std::string_view kTrash = "trash.";
 constexpr std::string_view kLink = "link.";
 constexpr std::string_view kRetired = ".retired";
+constexpr std::string_view kSpare = "spare.";
+/// One to take, and one that is there already when the next comes soon after.
+constexpr std::size_t kSpares = 2;
 constexpr std::string_view kNotice = "README";
 constexpr std::string_view kNoticeText =
     "This directory belongs to freshet: it holds the trees that the link beside it leads to.\n"
@@ -101,6 +105,18 @@ bool is_leftover(const std::string& name) {
   return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink);
 }
 
+std::optional<ObjectId> commit_of_spare(const std::string& name) {
+  return name.starts_with(kSpare) ? ObjectId::parse(name.substr(kSpare.size())) : std::nullopt;
+}
+
+Result<UniqueFd> lock_tree(const std::string& tree, int operation) {
+  UniqueFd fd(::open(tree.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || ::flock(fd.get(), operation | LOCK_NB) != 0) {
+    return fail(system_error(errno, "cannot lock " + tree));
+  }
+  return fd;
+}
+
 }  // namespace
 
 Layout::Layout(const std::string& checkout_path)
@@ -120,10 +136,12 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::map<std::string, WallTime>& retired,
                      const std::optional<ObjectId>& current, WallTime now, Duration keep_old) {
   SweepPlan plan;
+  std::size_t spares = 0;
+  std::vector<std::pair<WallTime, std::string>> due;
   for (const std::string& name : names) {
-    if (is_leftover(name)) {
+    const bool is_extra = commit_of_spare(name) && ++spares > kSpares;
+    if (is_leftover(name) || is_extra) {
       plan.remove.push_back(name);
-      continue;
     }
     const auto commit = ObjectId::parse(name);
     if (!commit || commit == current) {
@@ -133,13 +151,21 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
     if (since == retired.end()) {
       plan.mark_retired.push_back(name);
     } else if (since->second + keep_old <= now) {
-      plan.remove.push_back(name);
+      due.emplace_back(since->second, name);
       continue;
     }
     // A clock that was set back must not keep a tree for ever.
     const WallTime start = since == retired.end() ? now : std::min(since->second, now);
-    const WallTime due = start + keep_old;
-    plan.next = plan.next ? std::min(*plan.next, due) : due;
+    plan.next = plan.next ? std::min(*plan.next, start + keep_old) : start + keep_old;
+  }
+  std::sort(due.rbegin(), due.rend());  // the newest differs least from what comes next
+  for (const auto& [since, name] : due) {
+    if (spares < kSpares) {
+      plan.reuse.push_back(*ObjectId::parse(name));
+      ++spares;
+    } else {
+      plan.remove.push_back(name);
+    }
   }
   return plan;
 }
@@ -162,12 +188,67 @@ bool SlotDirectory::has(const ObjectId& commit) const {
   return is_directory(layout_.slot(commit));
 }
 
-Result<std::string> SlotDirectory::create_building_place() const {
-  std::string place = layout_.directory + "/" + std::string(kBuilding) + random_hex(8);
+std::string SlotDirectory::spare_place(const ObjectId& commit) const {
+  return layout_.directory + "/" + std::string(kSpare) + commit.hex();
+}
+
+std::string SlotDirectory::new_place(std::string_view kind) const {
+  return layout_.directory + "/" + std::string(kind) + random_hex(8);
+}
+
+std::vector<Spare> SlotDirectory::spares() const {
+  std::vector<std::pair<std::int64_t, Spare>> found;
+  const auto names = list_directory(layout_.directory);
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    const auto commit = commit_of_spare(name);
+    const std::string place = layout_.directory + "/" + name;
+    struct stat info {};
+    if (commit && ::lstat(place.c_str(), &info) == 0 && lock_tree(place, LOCK_EX)) {
+      // Renamed then.
+      found.push_back(
+          {info.st_ctim.tv_sec * 1'000'000'000LL + info.st_ctim.tv_nsec, {place, *commit}});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Spare> spares;
+  for (auto& [since, spare] : found) {
+    spares.push_back(std::move(spare));
+  }
+  return spares;
+}
+
+Result<std::string> SlotDirectory::create_building_place(const ObjectId& commit) const {
+  std::string place = new_place(std::string(kBuilding) + commit.hex() + ".");
   if (::mkdir(place.c_str(), 0755) != 0) {
     return fail(system_error(errno, "cannot create " + place));
   }
   return place;
+}
+
+Result<std::string> SlotDirectory::take(const Spare& spare, const ObjectId& commit) const {
+  std::string place = new_place(std::string(kBuilding) + commit.hex() + ".");
+  FRESHET_CHECK(rename_path(spare.place, place));
+  // Its old name must not come back after a power failure, when it is of another commit.
+  FRESHET_CHECK(sync_directory(layout_.directory));
+  return place;
+}
+
+void SlotDirectory::discard(const Spare& spare) const {
+  static_cast<void>(move_to_trash(spare.place));
+}
+
+Result<std::string> SlotDirectory::move_to_trash(const std::string& place) const {
+  std::string trash = new_place(kTrash);
+  FRESHET_CHECK(rename_path(place, trash));
+  ::unlink((place + std::string(kRetired)).c_str());
+  return trash;
+}
+
+Result<void> SlotDirectory::keep_as_spare(const std::string& tree, const ObjectId& commit) const {
+  FRESHET_CHECK(rename_path(tree, spare_place(commit), RENAME_NOREPLACE));
+  ::unlink((tree + std::string(kRetired)).c_str());
+  return sync_directory(layout_.directory);
 }
 
 Result<void> SlotDirectory::promote(const std::string& building_place,
@@ -204,8 +285,8 @@ Result<void> SlotDirectory::switch_to(const ObjectId& commit) const {
   return old && *old != commit ? mark_retired(old->hex()) : Result<void>();
 }
 
-Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old) const {
-  FRESHET_TRY(const auto names, list_directory(layout_.directory));
+std::map<std::string, WallTime> SlotDirectory::retired(
+    const std::vector<std::string>& names) const {
   std::map<std::string, WallTime> retired;
   for (const std::string& name : names) {
     struct stat info {};
@@ -216,23 +297,34 @@ Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_ol
           WallTime(std::chrono::duration_cast<WallTime::duration>(since));
     }
   }
-  const SweepPlan plan = plan_sweep(names, retired, current(), now, keep_old);
+  return retired;
+}
+
+bool SlotDirectory::is_due(const ObjectId& commit, WallTime now, Duration keep_old) const {
+  const auto marks = retired({commit.hex() + std::string(kRetired)});
+  return has(commit) && current() != commit && !marks.empty() &&
+         marks.begin()->second + keep_old <= now;
+}
+
+Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old) const {
+  FRESHET_TRY(const auto names, list_directory(layout_.directory));
+  SweepPlan plan = plan_sweep(names, retired(names), current(), now, keep_old);
   for (const std::string& name : plan.mark_retired) {
     FRESHET_CHECK(mark_retired(name));
   }
-  Swept swept;
-  swept.next = plan.next;
+  Swept swept{{}, std::move(plan.reuse), plan.next};
   for (const std::string& name : plan.remove) {
     std::string place = layout_.directory + "/" + name;
     if (!is_leftover(name)) {
-      const std::string trash = layout_.directory + "/" + std::string(kTrash) + random_hex(8);
-      FRESHET_CHECK(rename_path(place, trash));
-      ::unlink((place + std::string(kRetired)).c_str());
-      place = trash;
+      FRESHET_TRY(place, move_to_trash(place));
     }
     swept.trash.push_back(std::move(place));
   }
   return swept;
+}
+
+Result<UniqueFd> hold_tree(const std::string& tree) {
+  return lock_tree(tree, LOCK_SH);
 }
 
 std::optional<CurrentTree> read_current(const std::string& checkout_path) {

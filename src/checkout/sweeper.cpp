@@ -11,8 +11,8 @@ namespace {
 constexpr Duration kAgain{5'000};
 
 /// When to look again; nullopt: nothing is left to do.
-std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
-  const auto next = sweep(spec);
+std::optional<Instant> sweep_now(const CheckoutSpec& spec, const std::string& mirror_path) {
+  const auto next = sweep(spec, mirror_path);
   if (!next) {
     if (next.error().error_class != ErrorClass::conflict) {
       log::warning("old trees not removed", {{"path", spec.path}, {"error", next.error().message}});
@@ -24,6 +24,15 @@ std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
     return std::nullopt;
   }
   return now() + std::max<Instant::duration>(**next - wall_now(), std::chrono::milliseconds(50));
+}
+
+/// Without one, a publication takes longer; nothing else depends on it.
+void prepare_now(const CheckoutSpec& spec, const std::string& mirror_path,
+                 const CancelToken& stop) {
+  const auto prepared = prepare_spare(spec, mirror_path, stop);
+  if (!prepared && prepared.error().error_class != ErrorClass::conflict) {
+    log::info("no spare tree prepared", {{"path", spec.path}, {"error", prepared.error().message}});
+  }
 }
 
 }  // namespace
@@ -38,8 +47,8 @@ void Sweeper::start() {
 
 void Sweeper::stop() {
   {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
+    const MutexLock lock(mutex_);  // nobody is between its look and its wait
+    stop_.cancel();
   }
   changed_.notify_all();
   if (thread_.joinable()) {
@@ -47,10 +56,10 @@ void Sweeper::stop() {
   }
 }
 
-void Sweeper::watch(const CheckoutSpec& spec) {
+void Sweeper::watch(const CheckoutSpec& spec, const std::string& mirror_path) {
   {
     const MutexLock lock(mutex_);
-    watched_.insert_or_assign(spec.path, Watched{spec, now()});
+    watched_.insert_or_assign(spec.path, Watched{spec, mirror_path, now()});
   }
   changed_.notify_one();
 }
@@ -62,11 +71,11 @@ void Sweeper::forget(const std::string& path) {
 
 void Sweeper::run() {
   for (;;) {
-    CheckoutSpec spec;
+    Watched watched;
     {
       const MutexLock lock(mutex_);
       for (;;) {
-        if (stopping_) {
+        if (stop_.cancelled()) {
           return;
         }
         const auto first = std::min_element(
@@ -77,16 +86,19 @@ void Sweeper::run() {
         } else if (first->second.due > now()) {
           changed_.wait_until(mutex_, first->second.due);
         } else {
-          spec = first->second.spec;
+          watched = first->second;
           watched_.erase(first);
           break;
         }
       }
     }
-    if (const auto next = sweep_now(spec)) {
+    const auto next = sweep_now(watched.spec, watched.mirror_path);
+    prepare_now(watched.spec, watched.mirror_path, stop_);
+    if (next) {
+      watched.due = *next;
       const MutexLock lock(mutex_);
       // A publication in the meantime asked for an earlier look.
-      watched_.try_emplace(spec.path, Watched{spec, *next});
+      watched_.try_emplace(watched.spec.path, watched);
     }
   }
 }

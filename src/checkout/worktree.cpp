@@ -1,5 +1,10 @@
 #include "checkout/worktree.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "base/files.h"
 #include "base/hmac.h"
 
@@ -19,24 +24,48 @@ std::string folders_of(const std::string& mirror_path) {
   return mirror_path + "/worktrees";
 }
 
+/// What we wrote last. git's own copy is replaced by whoever runs git in the tree.
+constexpr const char* kRecord = "/freshet-index";
+constexpr std::size_t kLargestIndex = std::size_t{2} << 30U;
+
+Result<void> sync_path(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd || ::fsync(fd.get()) != 0) {
+    return fail(system_error(errno, "cannot sync " + path));
+  }
+  return {};
+}
+
 Result<void> write_folder(const std::string& folder, const std::string& final_path,
-                          const ObjectId& commit, const std::vector<IndexEntry>& entries) {
+                          const ObjectId& commit, std::string_view index) {
   FRESHET_CHECK(make_directories(folder));
   FRESHET_CHECK(write_new_file(folder + "/commondir", "../..\n"));
   FRESHET_CHECK(write_new_file(folder + "/gitdir", final_path + "/.git\n"));
   FRESHET_CHECK(write_new_file(folder + "/HEAD", commit.hex() + "\n"));
-  return write_new_file(folder + "/index", encode_index(entries));
+  FRESHET_CHECK(write_new_file(folder + "/index", index));
+  if (::link((folder + "/index").c_str(), (folder + kRecord).c_str()) != 0) {
+    FRESHET_CHECK(write_new_file(folder + kRecord, index));
+  }
+  for (const char* name : {"/index", kRecord, "/commondir", "/gitdir", "/HEAD", "", "/.."}) {
+    FRESHET_CHECK(sync_path(folder + name));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
-                             const std::vector<IndexEntry>& entries) {
+                             std::string_view index) {
   const std::string folder = folders_of(mirror_path) + "/freshet-" + random_hex(8);
-  auto written = write_folder(folder, final_path, commit, entries);
+  auto written = write_folder(folder, final_path, commit, index);
   if (written) {
     written = write_new_file(tree + "/.git", std::string(kGitFile) + folder + "\n");
+  }
+  for (const char* name : {"/.git", ""}) {
+    if (written) {
+      written = sync_path(tree + name);
+    }
   }
   if (!written) {
     static_cast<void>(remove_tree(folder));
@@ -52,12 +81,20 @@ std::string worktree_folder(const std::string& tree) {
   return trimmed(text->substr(kGitFile.size()));
 }
 
+Result<std::string> read_record(const std::string& tree) {
+  return read_file(worktree_folder(tree) + kRecord, kLargestIndex);
+}
+
+Result<void> move_worktree(const std::string& tree, const std::string& final_path) {
+  return write_file_atomically(worktree_folder(tree) + "/gitdir", final_path + "/.git\n");
+}
+
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
   const std::string folder = worktree_folder(tree);
   if (parent_path(folder) != folders_of(mirror_path)) {
     return false;
   }
-  for (const char* name : {"/index", "/commondir", "/gitdir"}) {
+  for (const char* name : {"/index", kRecord, "/commondir", "/gitdir"}) {
     if (!path_exists(folder + name)) {
       return false;
     }

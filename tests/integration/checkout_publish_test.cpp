@@ -115,11 +115,28 @@ TEST_F(PublishTest, SweepsATreeThatNobodyShallKeep) {
   const ObjectId b = version("b");
   must(publish(a));
   must(publish(b));
-  EXPECT_EQ(must(sweep(spec_)), std::nullopt);
+  EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
   EXPECT_THAT(trees(), ElementsAre(b.hex()));
-  EXPECT_THAT(worktree_folders(), SizeIs(1)) << "what git knew of the old one goes too";
-  EXPECT_THAT(must(list_directory(slots_)), UnorderedElementsAre("README", "lock", b.hex()));
+  EXPECT_THAT(spares(), ElementsAre("spare." + a.hex()));
+  EXPECT_THAT(must(list_directory(slots_)),
+              UnorderedElementsAre("README", "lock", b.hex(), "spare." + a.hex()));
   expect_complete(b);
+}
+
+TEST_F(PublishTest, KeepsNoMoreThanTwoSpares) {
+  spec_.keep_old = 0s;
+  std::vector<ObjectId> versions;
+  for (const char* text : {"a", "b", "c", "d", "e"}) {
+    versions.push_back(version(text));
+    spec_.keep_old = 10min;
+    must(publish(versions.back()));
+  }
+  spec_.keep_old = 0s;
+  must(sweep(spec_, mirror_));
+  EXPECT_THAT(trees(), ElementsAre(versions.back().hex()));
+  EXPECT_THAT(spares(), SizeIs(2));
+  EXPECT_THAT(worktree_folders(), SizeIs(3)) << "what git knew of the others goes too";
+  expect_complete(versions.back());
 }
 
 TEST_F(PublishTest, SweepsNothingThatShallBeKept) {
@@ -127,7 +144,7 @@ TEST_F(PublishTest, SweepsNothingThatShallBeKept) {
   const ObjectId b = version("b");
   must(publish(a));
   must(publish(b));
-  const auto next = must(sweep(spec_));
+  const auto next = must(sweep(spec_, mirror_));
   ASSERT_TRUE(next);
   EXPECT_GT(*next, wall_now());
   EXPECT_LE(*next, wall_now() + spec_.keep_old);
@@ -141,7 +158,7 @@ TEST_F(PublishTest, NeverSweepsTheTreeThatIsShownHoweverItGotThere) {
   must(publish(a));
   must(publish(b));
   must(publish(a));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
   expect_complete(a);
 }
@@ -153,7 +170,7 @@ TEST_F(PublishTest, SweepsWhatAKilledRunLeft) {
   must(write_new_file(slots_ + "/tmp.0123456789abcdef/folder/file", "half"));
   must(make_directories(slots_ + "/trash.0123456789abcdef"));
   ASSERT_EQ(::symlink("nowhere", (slots_ + "/link.0123456789abcdef").c_str()), 0);
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_THAT(must(list_directory(slots_)), UnorderedElementsAre("README", "lock", id.hex()));
   expect_complete(id);
 }
@@ -167,7 +184,7 @@ TEST_F(PublishTest, SweepingFollowsNoLinkOutOfALeftover) {
   ASSERT_EQ(::symlink((directory_ / "outside").c_str(), (slots_ + "/tmp.2").c_str()), 0);
   // A .git that names a folder of somebody else's.
   must(write_new_file(slots_ + "/tmp.1/.git", "gitdir: " + directory_ / "outside" + "\n"));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_EQ(must(read_file(directory_ / "outside/precious")), "mine");
   EXPECT_FALSE(path_exists(slots_ + "/tmp.2"));
 }
@@ -177,13 +194,13 @@ TEST_F(PublishTest, SweepingLeavesWhatItDoesNotKnow) {
   must(publish(id));
   must(write_new_file(slots_ + "/notes", "mine"));
   must(make_directories(slots_ + "/state/mirrors"));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_TRUE(path_exists(slots_ + "/notes"));
   EXPECT_TRUE(path_exists(slots_ + "/state/mirrors"));
 }
 
 TEST_F(PublishTest, SweepingWhereNothingWasEverPublishedDoesNothing) {
-  EXPECT_EQ(must(sweep(spec_)), std::nullopt);
+  EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
   EXPECT_THAT(must(list_directory(directory_ / "www")), IsEmpty());
 }
 
@@ -378,10 +395,10 @@ TEST_F(PublishTest, SeveralCheckoutsOfOneMirrorDoNotDisturbEachOther) {
   must(checkout::publish(other, mirror_, a, cancel));
   must(publish(version("b")));
   spec_.keep_old = 0s;
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_EQ(git(other.path, {"status", "--porcelain"}), "");
   EXPECT_EQ(git(other.path, {"rev-parse", "HEAD"}), a.hex());
-  EXPECT_THAT(worktree_folders(), SizeIs(2));
+  EXPECT_THAT(worktree_folders(), SizeIs(3)) << "two trees and a spare";
 }
 
 // --- who may read ---
@@ -518,7 +535,7 @@ TEST_F(PublishTest, AReaderNeverFindsThePathMissingOrMixed) {
   });
   for (int i = 0; i < 30 || reads < 100; ++i) {
     must(publish(i % 2 == 0 ? b : a));
-    must(sweep(spec_));
+    must(sweep(spec_, mirror_));
   }
   done = true;
   reader.join();
@@ -532,7 +549,7 @@ TEST_F(PublishTest, ASweepMeetsNoPublicationHalfWay) {
   std::atomic<bool> done{false};
   std::thread sweeper([&] {
     while (!done) {
-      must(sweep(spec_));
+      must(sweep(spec_, mirror_));
     }
   });
   for (int i = 0; i < 20; ++i) {
@@ -540,7 +557,7 @@ TEST_F(PublishTest, ASweepMeetsNoPublicationHalfWay) {
   }
   done = true;
   sweeper.join();
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   expect_complete(a);
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
 }

@@ -79,7 +79,8 @@ Result<std::vector<std::string>> keep_spares(const CheckoutSpec& spec,
 }  // namespace
 
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
-                          const ObjectId& commit, const CancelToken& cancel) {
+                          const ObjectId& commit, const CancelToken& cancel,
+                          const TreeCheck& check) {
   if (spec.mode != "atomic") {
     return fail(ErrorClass::config, "mode = \"" + spec.mode +
                                         "\" has no effect in this version; use \"atomic\" for " +
@@ -97,6 +98,9 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
     published.changed = true;
   }
   if (published.old_commit != commit) {
+    if (check) {
+      FRESHET_CHECK(check(slots.layout().slot(commit)));
+    }
     FRESHET_CHECK(slots.switch_to(commit));
     published.changed = true;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,14 +27,20 @@ struct Published {
   bool changed = false;  ///< a switch was made
 };
 
+/// Judges a complete tree that nobody can see yet; an error keeps it from being published.
+using TreeCheck = std::function<Result<void>(const std::string& tree)>;
+
 /// Makes `commit` of the mirror at `mirror_path` the tree at the checkout's path. Nothing is
 /// written when it is there already; a tree of that commit which is still kept is used again; else
 /// one that nobody reads any more is brought to the commit by what differs, or a new one is made.
-/// On failure readers see what they saw. Error classes: config (permissions, an unknown group),
-/// corrupt (the commit holds what must not be written), no_space, conflict (a foreign path,
-/// somebody else publishes there, or cancelled). Blocks; one call at a time for one mirror.
+/// `check`, where there is one, is asked right before readers would see another commit than they
+/// do. On failure readers see what they saw. Error classes: those of `check`, config (permissions,
+/// an unknown group), corrupt (the commit holds what must not be written), no_space, conflict (a
+/// foreign path, somebody else publishes there, or cancelled). Blocks; one call at a time for one
+/// mirror.
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
-                          const ObjectId& commit, const CancelToken& cancel);
+                          const ObjectId& commit, const CancelToken& cancel,
+                          const TreeCheck& check = {});
 
 /// Removes trees that nobody needs any more and leftovers of interrupted work, and keeps a spare of
 /// what may be used again. Returns when the next tree may go. Error conflict: a publication is

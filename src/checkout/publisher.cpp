@@ -5,6 +5,8 @@
 
 #include "base/files.h"
 #include "checkout/building_place.h"
+#include "checkout/git_folder.h"
+#include "checkout/in_place.h"
 #include "checkout/linked_copy.h"
 #include "checkout/slot_builder.h"
 #include "checkout/slot_directory.h"
@@ -13,34 +15,6 @@
 
 namespace freshet::checkout {
 namespace {
-
-/// The tracked files with nothing said about the ones on disk, which somebody may have changed: git
-/// compares their content when it is asked the next time.
-Result<std::vector<IndexEntry>> unseen_entries(const std::string& mirror_path,
-                                               const ObjectId& commit) {
-  FRESHET_TRY(auto tracked, list_tree(mirror_path, commit));
-  std::vector<IndexEntry> entries;
-  entries.reserve(tracked.size());
-  for (TreeEntry& entry : tracked) {
-    entries.push_back({std::move(entry), {}});
-  }
-  return entries;
-}
-
-/// Brings the .git of a tree that is there in line with the configuration.
-Result<void> adjust_git(const CheckoutSpec& spec, const std::string& mirror_path,
-                        const std::string& tree, const ObjectId& commit) {
-  if (!spec.git) {
-    return path_exists(tree + "/.git") ? detach_worktree(mirror_path, tree) : Result<void>();
-  }
-  if (is_attached(mirror_path, tree, commit)) {
-    return {};
-  }
-  // Whatever is there is of another mirror, or broken.
-  FRESHET_CHECK(detach_worktree(mirror_path, tree));
-  FRESHET_TRY(const auto entries, unseen_entries(mirror_path, commit));
-  return attach_worktree(mirror_path, tree, tree, commit, encode_index(entries));
-}
 
 /// Whether a tree past its time is as it was, so that it can serve again: people leave files in
 /// what they read.
@@ -81,10 +55,8 @@ Result<std::vector<std::string>> keep_spares(const CheckoutSpec& spec,
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
                           const ObjectId& commit, const CancelToken& cancel,
                           const TreeCheck& check) {
-  if (spec.mode != "atomic") {
-    return fail(ErrorClass::config, "mode = \"" + spec.mode +
-                                        "\" has no effect in this version; use \"atomic\" for " +
-                                        spec.path);
+  if (spec.mode == "in_place") {
+    return publish_in_place(spec, mirror_path, commit, cancel);
   }
   FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
   Published published;
@@ -109,7 +81,7 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
 
 Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::string& mirror_path) {
   const Layout layout(spec.path);
-  if (!is_directory(layout.directory)) {
+  if (spec.mode == "in_place" || !is_directory(layout.directory)) {
     return std::nullopt;
   }
   SlotDirectory::Swept swept;
@@ -130,7 +102,7 @@ Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::strin
 Result<void> prepare_spare(const CheckoutSpec& spec, const std::string& mirror_path,
                            const CancelToken& cancel) {
   const Layout layout(spec.path);
-  if (!read_current(spec.path)) {
+  if (spec.mode == "in_place" || !read_current(spec.path)) {
     return {};
   }
   FRESHET_TRY(const auto group, find_group(spec.group));

@@ -13,9 +13,9 @@ namespace freshet::checkout {
 
 /// What a checkout shall look like.
 struct CheckoutSpec {
-  std::string path;  ///< absolute
-  std::string ref;   ///< as configured; "HEAD": the upstream's default branch
-  std::string mode = "atomic";
+  std::string path;             ///< absolute
+  std::string ref;              ///< as configured; "HEAD": the upstream's default branch
+  std::string mode = "atomic";  ///< or "in_place"
   Duration keep_old{std::chrono::seconds(60)};
   bool git = true;  ///< with a .git that makes it a working tree of the mirror
   std::string

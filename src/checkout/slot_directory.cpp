@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "base/hmac.h"
+#include "checkout/in_place.h"
 
 namespace freshet::checkout {
 namespace {
@@ -105,6 +106,11 @@ bool is_leftover(const std::string& name) {
   return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink);
 }
 
+WallTime changed_at(const struct stat& info) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
 std::optional<ObjectId> commit_of_spare(const std::string& name) {
   return name.starts_with(kSpare) ? ObjectId::parse(name.substr(kSpare.size())) : std::nullopt;
 }
@@ -171,8 +177,12 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
 }
 
 Result<SlotDirectory> SlotDirectory::claim(const std::string& checkout_path) {
+  FRESHET_CHECK(check_link(Layout(checkout_path)));
+  return claim_beside(checkout_path);
+}
+
+Result<SlotDirectory> SlotDirectory::claim_beside(const std::string& checkout_path) {
   Layout layout(checkout_path);
-  FRESHET_CHECK(check_link(layout));
   FRESHET_CHECK(make_directories(layout.parent));
   FRESHET_CHECK(claim_directory(layout));
   FRESHET_TRY(FileLock lock, FileLock::acquire(layout.directory + "/lock", kPatience));
@@ -291,10 +301,7 @@ std::map<std::string, WallTime> SlotDirectory::retired(
   for (const std::string& name : names) {
     struct stat info {};
     if (name.ends_with(kRetired) && ::lstat((layout_.directory + "/" + name).c_str(), &info) == 0) {
-      const auto since = std::chrono::seconds(info.st_mtim.tv_sec) +
-                         std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-      retired[name.substr(0, name.size() - kRetired.size())] =
-          WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+      retired[name.substr(0, name.size() - kRetired.size())] = changed_at(info);
     }
   }
   return retired;
@@ -329,18 +336,20 @@ Result<UniqueFd> hold_tree(const std::string& tree) {
 
 std::optional<CurrentTree> read_current(const std::string& checkout_path) {
   const Layout layout(checkout_path);
-  const auto target = read_link(layout.link);
   struct stat info {};
-  if (!target || ::lstat(layout.link.c_str(), &info) != 0) {
+  if (::lstat(layout.link.c_str(), &info) != 0) {
     return std::nullopt;
   }
-  const auto commit = commit_of_target(layout, *target);
-  if (!commit) {
+  if (const auto target = read_link(layout.link)) {
+    const auto commit = commit_of_target(layout, *target);
+    return commit ? std::optional(CurrentTree{*commit, changed_at(info)}) : std::nullopt;
+  }
+  const auto state = read_in_place_state(layout);
+  if (!state || !state->at || !state->to.empty() || !S_ISDIR(info.st_mode) ||
+      ::lstat(in_place_state_file(layout).c_str(), &info) != 0) {
     return std::nullopt;
   }
-  return CurrentTree{*commit, WallTime(std::chrono::duration_cast<WallTime::duration>(
-                                  std::chrono::seconds(info.st_mtim.tv_sec) +
-                                  std::chrono::nanoseconds(info.st_mtim.tv_nsec)))};
+  return CurrentTree{*state->at, changed_at(info)};
 }
 
 }  // namespace freshet::checkout

@@ -54,6 +54,8 @@ class SlotDirectory {
   /// beside it, exists and is not freshet's (nothing is touched then), or another process works in
   /// it.
   static Result<SlotDirectory> claim(const std::string& checkout_path);
+  /// The directory alone, for a path that is no link.
+  static Result<SlotDirectory> claim_beside(const std::string& checkout_path);
 
   const Layout& layout() const { return layout_; }
   std::optional<ObjectId> current() const;
@@ -101,8 +103,9 @@ class SlotDirectory {
 /// While it lives, the tree is not taken for another commit.
 Result<UniqueFd> hold_tree(const std::string& tree);
 
-/// The commit that the link at a checkout's path leads to, and when it was switched. nullopt: there
-/// is no link of ours. Takes no lock.
+/// The commit that is published at a checkout's path, and since when. nullopt: there is no link of
+/// ours, nor a tree that was published in place and is not on its way to another commit. Takes no
+/// lock.
 struct CurrentTree {
   ObjectId commit;
   WallTime switched_at{};

@@ -3,12 +3,17 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "checkout/drift.h"
+#include "checkout/slot_directory.h"
 
 namespace freshet::checkout {
 namespace {
 
 /// After a publication was in the way, or something else failed.
 constexpr Duration kAgain{5'000};
+
+/// Between two looks at a checkout.
+constexpr Duration kLongest{std::chrono::hours(24)};
 
 /// When to look again; nullopt: nothing is left to do.
 std::optional<Instant> sweep_now(const CheckoutSpec& spec, const std::string& mirror_path) {
@@ -33,6 +38,35 @@ void prepare_now(const CheckoutSpec& spec, const std::string& mirror_path,
   if (!prepared && prepared.error().error_class != ErrorClass::conflict) {
     log::info("no spare tree prepared", {{"path", spec.path}, {"error", prepared.error().message}});
   }
+}
+
+/// What somebody changed is written anew; returns when to look again.
+Instant check_drift_now(const CheckoutSpec& spec, const std::string& mirror_path,
+                        const CancelToken& stop) {
+  const auto current = read_current(spec.path);
+  if (!current) {
+    return now() + kLongest;
+  }
+  if (drift_check_due(spec, wall_now()) <= wall_now()) {
+    const auto drift = find_drift(spec, mirror_path, current->commit, DriftCheck::quick, stop);
+    if (!drift && drift.error().error_class == ErrorClass::conflict) {
+      return now() + 12 * kAgain;  // something was published meanwhile
+    }
+    auto repaired = drift ? Result<void>() : fail(drift.error());
+    if (drift && !drift->empty()) {
+      log::warning("published files were changed by somebody else; they are written anew",
+                   {{"path", spec.path},
+                    {"files", std::to_string(drift->size())},
+                    {"first", drift->front()}});
+      repaired = repair_drift(spec, mirror_path, *drift, stop);
+    }
+    if (!repaired) {
+      log::warning("the published tree is not as its commit",
+                   {{"path", spec.path}, {"error", repaired.error().message}});
+    }
+    note_drift_check(spec);
+  }
+  return now() + (drift_check_due(spec, wall_now()) - wall_now());
 }
 
 }  // namespace
@@ -92,14 +126,13 @@ void Sweeper::run() {
         }
       }
     }
-    const auto next = sweep_now(watched.spec, watched.mirror_path);
+    const auto next_sweep = sweep_now(watched.spec, watched.mirror_path);
     prepare_now(watched.spec, watched.mirror_path, stop_);
-    if (next) {
-      watched.due = *next;
-      const MutexLock lock(mutex_);
-      // A publication in the meantime asked for an earlier look.
-      watched_.try_emplace(watched.spec.path, watched);
-    }
+    const Instant next_check = check_drift_now(watched.spec, watched.mirror_path, stop_);
+    watched.due = std::min(next_sweep.value_or(next_check), next_check);
+    const MutexLock lock(mutex_);
+    // A publication in the meantime asked for an earlier look.
+    watched_.try_emplace(watched.spec.path, watched);
   }
 }
 

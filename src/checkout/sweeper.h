@@ -11,7 +11,8 @@
 namespace freshet::checkout {
 
 /// Removes replaced trees once their time is over and keeps a spare one ready for the next
-/// publication, on a thread of its own. Thread-safe.
+/// publication; looks once a day whether somebody changed what is published. On a thread of its
+/// own. Thread-safe.
 class Sweeper {
  public:
   Sweeper() = default;
@@ -39,7 +40,7 @@ class Sweeper {
 
   Mutex mutex_;
   Condition changed_;
-  std::map<std::string, Watched> watched_ GUARDED_BY(mutex_);  ///< by path; done ones leave
+  std::map<std::string, Watched> watched_ GUARDED_BY(mutex_);  ///< by path
   std::thread thread_;
 };
 

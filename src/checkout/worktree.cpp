@@ -24,6 +24,10 @@ std::string folders_of(const std::string& mirror_path) {
   return mirror_path + "/worktrees";
 }
 
+std::string new_folder(const std::string& mirror_path) {
+  return folders_of(mirror_path) + "/freshet-" + random_hex(8);
+}
+
 /// What we wrote last. git's own copy is replaced by whoever runs git in the tree.
 constexpr const char* kRecord = "/freshet-index";
 constexpr std::size_t kLargestIndex = std::size_t{2} << 30U;
@@ -57,7 +61,7 @@ Result<void> write_folder(const std::string& folder, const std::string& final_pa
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
                              std::string_view index) {
-  const std::string folder = folders_of(mirror_path) + "/freshet-" + random_hex(8);
+  const std::string folder = new_folder(mirror_path);
   auto written = write_folder(folder, final_path, commit, index);
   if (written) {
     written = write_new_file(tree + "/.git", std::string(kGitFile) + folder + "\n");
@@ -79,6 +83,21 @@ std::string worktree_folder(const std::string& tree) {
     return "";
   }
   return trimmed(text->substr(kGitFile.size()));
+}
+
+Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
+                              const ObjectId& commit, std::string_view index) {
+  const std::string old = worktree_folder(tree);
+  const std::string folder = new_folder(mirror_path);
+  auto written = write_folder(folder, tree, commit, index);
+  if (written) {
+    written = write_file_atomically(tree + "/.git", std::string(kGitFile) + folder + "\n");
+  }
+  if (!written) {
+    static_cast<void>(remove_tree(folder));
+    return written;
+  }
+  return parent_path(old) == folders_of(mirror_path) ? remove_tree(old) : Result<void>();
 }
 
 Result<std::string> read_record(const std::string& tree) {
@@ -120,7 +139,7 @@ Result<void> prune_worktrees(const std::string& mirror_path, const std::string& 
     const std::string folder = folders + "/" + name;
     const auto way_back = read_file(folder + "/gitdir", 8192);
     const std::string tree = parent_path(way_back ? trimmed(*way_back) : "");
-    if (tree.starts_with(directory + "/") && worktree_folder(tree) != folder) {
+    if ((tree + "/").starts_with(directory + "/") && worktree_folder(tree) != folder) {
       FRESHET_CHECK(remove_tree(folder));
     }
   }

@@ -19,6 +19,11 @@ Result<void> attach_worktree(const std::string& mirror_path, const std::string& 
                              const std::string& final_path, const ObjectId& commit,
                              std::string_view index);
 
+/// The same for a tree in which people are at work, and which may have a .git already: it changes
+/// by one rename.
+Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
+                              const ObjectId& commit, std::string_view index);
+
 /// The index that attach_worktree was given for the tree. Error: there is none.
 Result<std::string> read_record(const std::string& tree);
 
@@ -34,8 +39,8 @@ Result<void> detach_worktree(const std::string& mirror_path, const std::string& 
 /// The administrative folder that the tree's .git file names; empty: none.
 std::string worktree_folder(const std::string& tree);
 
-/// Removes the mirror's administrative folders for trees below `directory` that are gone or use
-/// another folder: what a crash leaves.
+/// Removes the mirror's administrative folders for trees at or below `directory` that are gone or
+/// use another folder: what a crash leaves.
 Result<void> prune_worktrees(const std::string& mirror_path, const std::string& directory);
 
 }  // namespace freshet::checkout

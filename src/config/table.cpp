@@ -156,7 +156,7 @@ const Section<OnUpdate>& on_update_section() {
 template <class S>
 void add_checkout_rows(Rows<S>& rows) {
   const auto mode = choice<CheckoutMode>(
-      {{"atomic", CheckoutMode::atomic}, {"in_place", CheckoutMode::in_place, false}});
+      {{"atomic", CheckoutMode::atomic}, {"in_place", CheckoutMode::in_place}});
   rows.insert(
       rows.end(),
       {{"ref", &Checkout::ref, checkout_ref(), "HEAD",

@@ -334,8 +334,9 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
   }
   status = checkout_status(checkout);
   run.outcome.result = RefreshResult::updated;
-  world_.publications().published({run.spec->name, checkout.path,
-                                   checkout::Layout(checkout.path).slot(commit), resolved.ref,
+  const std::string tree =
+      checkout.mode == "in_place" ? checkout.path : checkout::Layout(checkout.path).slot(commit);
+  world_.publications().published({run.spec->name, checkout.path, tree, resolved.ref,
                                    published.old_commit, commit, run.job.cause});
   return {};
 }

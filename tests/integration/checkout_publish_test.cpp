@@ -479,14 +479,6 @@ TEST_F(PublishTest, AMissingObjectIsCorruption) {
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
 }
 
-TEST_F(PublishTest, OtherModesAreRefusedByName) {
-  spec_.mode = "in_place";
-  const auto result = publish(version("a"));
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().error_class, ErrorClass::config);
-  EXPECT_THAT(result.error().message, HasSubstr("in_place"));
-}
-
 // --- several at once ---
 
 TEST_F(PublishTest, TwoPublishersOfOnePathTakeTurns) {

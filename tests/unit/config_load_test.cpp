@@ -274,7 +274,6 @@ TEST(KeysWithoutEffect, AreTakenWithOneWarningEachThatNamesThem) {
                                           "f:8:1: warning: server.trusted_proxies: ",
                                           "f:9:1: warning: server.allow: ",
                                           "f:10:1: warning: server.rate_limit: ",
-                                          "f:60:8: warning: repository.mode: \"in_place\" is ",
                                           "f:71:14: warning: repository.gate: ",
                                           "f:74:14: warning: repository.on_update: "};
   std::vector<std::string> full;

@@ -50,7 +50,7 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
 
 checkout::CheckoutSpec checkout_spec(const config::Checkout& checkout) {
   return {checkout.path,     checkout.ref, std::string(config::to_string(checkout.mode)),
-          checkout.keep_old, checkout.git, checkout.group};
+          checkout.keep_old, checkout.git, checkout.group, 0};
 }
 
 sync::RepositorySpec repository_spec(const config::Repository& repository, std::string mirror) {
@@ -92,6 +92,9 @@ std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     sync::RepositorySpec spec = repository_spec(repository, path);
     spec.largest_pack = settings.limits.fetch_size;
     spec.min_free_disk = settings.limits.min_free_disk;
+    for (checkout::CheckoutSpec& checkout : spec.checkouts) {
+      checkout.min_free_disk = spec.min_free_disk;
+    }
     specs.push_back(std::make_shared<const sync::RepositorySpec>(std::move(spec)));
   }
   return specs;

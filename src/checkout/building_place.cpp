@@ -1,5 +1,7 @@
 #include "checkout/building_place.h"
 
+#include <sys/statvfs.h>
+
 #include "base/files.h"
 #include "checkout/worktree.h"
 
@@ -14,6 +16,12 @@ Result<void> remove_slot(const Layout& layout, const std::string& slot) {
     FRESHET_CHECK(remove_tree(folder));
   }
   return remove_tree(slot);
+}
+
+bool is_low(const std::string& path, std::uint64_t min_free_disk) {
+  struct statvfs info {};
+  return min_free_disk > 0 && ::statvfs(path.c_str(), &info) == 0 &&
+         std::uint64_t{info.f_bavail} * info.f_frsize < min_free_disk;
 }
 
 }  // namespace freshet::checkout

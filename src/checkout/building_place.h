@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -9,6 +10,9 @@ namespace freshet::checkout {
 
 /// Removes a tree of the slot directory and the folder in a mirror that belongs to it.
 Result<void> remove_slot(const Layout& layout, const std::string& slot);
+
+/// Whether less than so many bytes are free where `path` is. 0: never.
+bool is_low(const std::string& path, std::uint64_t min_free_disk);
 
 /// A tree on its way: unless it is kept, it leaves nothing behind.
 class BuildingPlace {

@@ -23,6 +23,7 @@
 namespace freshet::checkout {
 namespace {
 
+constexpr const char* kBeside = ".freshet-repair.new";
 constexpr auto kCheckEvery = std::chrono::hours(24);
 
 /// Compares what lies in a tree with what a commit has there.
@@ -196,14 +197,14 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
     FRESHET_CHECK(clear(tree.place, plan));
   }
   FRESHET_TRY(auto written,
-              write_tree(mirror_path, tree.commit, plan,
-                         {tree.place, group, ".freshet-" + random_hex(8) + ".new"}, cancel));
+              write_tree(mirror_path, tree.commit, plan, {tree.place, group, kBeside}, cancel));
   if (!is_attached(mirror_path, tree.place, tree.commit)) {
     return {};
   }
   FRESHET_TRY(const std::string record, read_record(tree.place));
   const auto index = update_index(record, {}, std::move(written));
-  return index ? replace_worktree(mirror_path, tree.place, tree.commit, *index) : Result<void>();
+  return index ? replace_worktree(mirror_path, tree.place, tree.commit, *index, kBeside)
+               : Result<void>();
 }
 
 std::string mark_of(const CheckoutSpec& spec) {

@@ -116,9 +116,16 @@ class InPlacePublication {
 
  private:
   Result<void> bring() {
-    const bool is_interrupted = !state_.to.empty();
-    FRESHET_TRY(TreePlan plan, is_interrupted ? plan_completion(mirror_path_, state_, commit_)
-                                              : plan_tree(mirror_path_, state_.at, commit_));
+    bool is_whole = !state_.to.empty() || !state_.at;
+    auto planned = is_whole ? plan_completion(mirror_path_, state_, commit_)
+                            : plan_tree(mirror_path_, state_.at, commit_);
+    if (!planned) {
+      // A mirror that was made anew may not have the old commit. Then what is there and as it has
+      // to be is taken over, and anything else is somebody's.
+      is_whole = true;
+      planned = plan_tree(mirror_path_, std::nullopt, commit_);
+    }
+    FRESHET_TRY(TreePlan plan, std::move(planned));
     FRESHET_TRY(BlobReader blobs, BlobReader::of(mirror_path_, commit_));
     FRESHET_CHECK(check_obstacles(spec_.path, plan, blobs));
     // From here on, the tree may hold files of the new commit.
@@ -126,7 +133,7 @@ class InPlacePublication {
     FRESHET_CHECK(write_in_place_state(layout_, state_));
     FRESHET_TRY(auto written, write_tree(mirror_path_, commit_, plan,
                                          {spec_.path, group_, state_.beside}, cancel_));
-    FRESHET_CHECK(update_git(plan, std::move(written), is_interrupted));
+    FRESHET_CHECK(update_git(plan, std::move(written), is_whole));
     state_.at = commit_;
     state_.to.clear();
     return write_in_place_state(layout_, state_);
@@ -137,8 +144,7 @@ class InPlacePublication {
     if (!spec_.git) {
       return adjust_git(spec_, mirror_path_, spec_.path, commit_);
     }
-    const auto record =
-        is_whole || !state_.at ? Result<std::string>(encode_index({})) : record_of(*state_.at);
+    const auto record = is_whole ? Result<std::string>(encode_index({})) : record_of(*state_.at);
     FRESHET_CHECK(record);
     std::vector<std::string> removed;
     for (const Removal& removal : plan.removals) {
@@ -148,7 +154,7 @@ class InPlacePublication {
     if (!index) {
       return fail(ErrorClass::corrupt, "the index of " + spec_.path + " is damaged");
     }
-    return replace_worktree(mirror_path_, spec_.path, commit_, *index);
+    return replace_worktree(mirror_path_, spec_.path, commit_, *index, state_.beside);
   }
 
   Result<std::string> record_of(const ObjectId& before) const {

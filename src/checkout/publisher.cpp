@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "checkout/building_place.h"
 #include "checkout/git_folder.h"
 #include "checkout/in_place.h"
@@ -12,6 +14,7 @@
 #include "checkout/slot_directory.h"
 #include "checkout/tree_diff.h"
 #include "checkout/worktree.h"
+#include "mirror/slot_refs.h"
 
 namespace freshet::checkout {
 namespace {
@@ -50,22 +53,38 @@ Result<std::vector<std::string>> keep_spares(const CheckoutSpec& spec,
   return trash;
 }
 
+/// What is compared with the next commit must stay in the mirror. With git = true the trees' own
+/// HEADs see to it. A failure costs time later, and nothing else.
+void keep_commits(const CheckoutSpec& spec, const std::string& mirror_path,
+                  const std::set<ObjectId>& commits) {
+  const auto kept =
+      mirror::keep_slot_commits(mirror_path, spec.path, spec.git ? std::set<ObjectId>() : commits);
+  if (!kept) {
+    log::info("the commits of the published trees are not kept",
+              {{"path", spec.path}, {"error", kept.error().message}});
+  }
+}
+
 }  // namespace
 
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
                           const ObjectId& commit, const CancelToken& cancel,
                           const TreeCheck& check) {
   if (spec.mode == "in_place") {
-    return publish_in_place(spec, mirror_path, commit, cancel);
+    FRESHET_TRY(const Published published, publish_in_place(spec, mirror_path, commit, cancel));
+    keep_commits(spec, mirror_path, {commit});
+    return published;
   }
   FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
   Published published;
   published.old_commit = slots.current();
+  if (published.old_commit != commit || !slots.has(commit)) {
+    FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
+  }
   if (slots.has(commit)) {
     FRESHET_CHECK(adjust_git(spec, mirror_path, slots.layout().slot(commit), commit));
   } else {
     FRESHET_TRY(const auto group, find_group(spec.group));
-    FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
     FRESHET_CHECK(build_slot({spec, mirror_path, slots, group}, commit, cancel));
     published.changed = true;
   }
@@ -75,6 +94,9 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
     }
     FRESHET_CHECK(slots.switch_to(commit));
     published.changed = true;
+  }
+  if (published.changed) {
+    keep_commits(spec, mirror_path, slots.commits());
   }
   return published;
 }
@@ -87,7 +109,8 @@ Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::strin
   SlotDirectory::Swept swept;
   {
     FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
-    FRESHET_TRY(swept, slots.sweep(wall_now(), spec.keep_old));
+    FRESHET_TRY(swept, slots.sweep(wall_now(), spec.keep_old,
+                                   is_low(layout.directory, spec.min_free_disk) ? 0 : kSpares));
   }
   if (!swept.reuse.empty()) {
     FRESHET_TRY(const auto more, keep_spares(spec, mirror_path, swept.reuse));
@@ -96,13 +119,18 @@ Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::strin
   for (const std::string& trash : swept.trash) {
     FRESHET_CHECK(remove_slot(layout, trash));
   }
+  if (!swept.trash.empty()) {
+    FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
+    keep_commits(spec, mirror_path, slots.commits());
+  }
   return swept.next;
 }
 
 Result<void> prepare_spare(const CheckoutSpec& spec, const std::string& mirror_path,
                            const CancelToken& cancel) {
   const Layout layout(spec.path);
-  if (spec.mode == "in_place" || !read_current(spec.path)) {
+  if (spec.mode == "in_place" || !read_current(spec.path) ||
+      is_low(layout.directory, spec.min_free_disk)) {
     return {};
   }
   FRESHET_TRY(const auto group, find_group(spec.group));

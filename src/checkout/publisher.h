@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,8 +19,10 @@ struct CheckoutSpec {
   std::string mode = "atomic";  ///< or "in_place"
   Duration keep_old{std::chrono::seconds(60)};
   bool git = true;  ///< with a .git that makes it a working tree of the mirror
-  std::string
-      group;  ///< name of the group that published files belong to; empty: the process's own
+  /// Name of the group that published files belong to; empty: the process's own.
+  std::string group;
+  /// Bytes; while less is free, no tree is kept but those that somebody may read. 0: no limit.
+  std::uint64_t min_free_disk = 0;
 };
 
 struct Published {

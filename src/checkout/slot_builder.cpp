@@ -107,6 +107,14 @@ class SlotBuilder {
   const CancelToken& cancel_;
 };
 
+void remove_spares(const SlotDirectory& slots) {
+  for (const Spare& spare : slots.spares()) {
+    if (const auto trash = slots.move_to_trash(spare.place)) {
+      static_cast<void>(remove_slot(slots.layout(), *trash));
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::optional<gid_t>> find_group(const std::string& name) {
@@ -137,9 +145,11 @@ bool has_same_group(const std::string& tree, const Construction& construction) {
 Result<void> build_slot(const Construction& construction, const ObjectId& commit,
                         const CancelToken& cancel) {
   const SlotBuilder builder(construction, commit, cancel);
+  bool was_full = false;
   // What a spare lacks, or the mirror for the comparison with it, a tree made anew does not.
   const auto is_done = [&](const Result<bool>& built) {
     if (!built && !cancel.cancelled()) {
+      was_full = was_full || built.error().error_class == ErrorClass::no_space;
       log::info("a tree could not be used again",
                 {{"path", construction.spec.path}, {"error", built.error().message}});
     }
@@ -149,10 +159,17 @@ Result<void> build_slot(const Construction& construction, const ObjectId& commit
   if (!spares.empty() && is_done(builder.from_spare(spares.front()))) {
     return {};
   }
+  if (was_full) {
+    remove_spares(construction.slots);
+  }
   if (is_done(builder.from_current())) {
     return {};
   }
-  return builder.from_nothing();
+  auto built = builder.from_nothing();
+  if (!built && built.error().error_class == ErrorClass::no_space) {
+    remove_spares(construction.slots);  // more room for the next try
+  }
+  return built;
 }
 
 }  // namespace freshet::checkout

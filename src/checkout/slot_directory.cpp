@@ -22,8 +22,6 @@ constexpr std::string_view kTrash = "trash.";
 constexpr std::string_view kLink = "link.";
 constexpr std::string_view kRetired = ".retired";
 constexpr std::string_view kSpare = "spare.";
-/// One to take, and one that is there already when the next comes soon after.
-constexpr std::size_t kSpares = 2;
 constexpr std::string_view kNotice = "README";
 constexpr std::string_view kNoticeText =
     "This directory belongs to freshet: it holds the trees that the link beside it leads to.\n"
@@ -140,12 +138,13 @@ std::string Layout::slot(const ObjectId& commit) const {
 
 SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::map<std::string, WallTime>& retired,
-                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old) {
+                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old,
+                     std::size_t most_spares) {
   SweepPlan plan;
   std::size_t spares = 0;
   std::vector<std::pair<WallTime, std::string>> due;
   for (const std::string& name : names) {
-    const bool is_extra = commit_of_spare(name) && ++spares > kSpares;
+    const bool is_extra = commit_of_spare(name) && ++spares > most_spares;
     if (is_leftover(name) || is_extra) {
       plan.remove.push_back(name);
     }
@@ -166,7 +165,7 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
   }
   std::sort(due.rbegin(), due.rend());  // the newest differs least from what comes next
   for (const auto& [since, name] : due) {
-    if (spares < kSpares) {
+    if (spares < most_spares) {
       plan.reuse.push_back(*ObjectId::parse(name));
       ++spares;
     } else {
@@ -226,6 +225,18 @@ std::vector<Spare> SlotDirectory::spares() const {
     spares.push_back(std::move(spare));
   }
   return spares;
+}
+
+std::set<ObjectId> SlotDirectory::commits() const {
+  std::set<ObjectId> commits;
+  const auto names = list_directory(layout_.directory);
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    const auto commit = ObjectId::parse(name);
+    if (const auto complete = commit ? commit : commit_of_spare(name)) {
+      commits.insert(*complete);
+    }
+  }
+  return commits;
 }
 
 Result<std::string> SlotDirectory::create_building_place(const ObjectId& commit) const {
@@ -313,9 +324,10 @@ bool SlotDirectory::is_due(const ObjectId& commit, WallTime now, Duration keep_o
          marks.begin()->second + keep_old <= now;
 }
 
-Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old) const {
+Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old,
+                                                  std::size_t most_spares) const {
   FRESHET_TRY(const auto names, list_directory(layout_.directory));
-  SweepPlan plan = plan_sweep(names, retired(names), current(), now, keep_old);
+  SweepPlan plan = plan_sweep(names, retired(names), current(), now, keep_old, most_spares);
   for (const std::string& name : plan.mark_retired) {
     FRESHET_CHECK(mark_retired(name));
   }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,10 @@ struct SweepPlan {
 /// interrupted work go at once. `retired` says since when, by name.
 SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::map<std::string, WallTime>& retired,
-                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old);
+                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old,
+                     std::size_t most_spares);
+/// One to take, and one that is there already when the next publication comes soon after.
+constexpr std::size_t kSpares = 2;
 
 /// A complete tree that nobody reads, to make the next one of.
 struct Spare {
@@ -62,6 +66,8 @@ class SlotDirectory {
   bool has(const ObjectId& commit) const;
   /// The longest unused first. Not those that somebody holds (hold_tree).
   std::vector<Spare> spares() const;
+  /// Of every complete tree, spares included.
+  std::set<ObjectId> commits() const;
   std::string spare_place(const ObjectId& commit) const;
 
   /// An empty directory to build a tree in; it is removed by a later sweep unless it is promoted.
@@ -84,7 +90,7 @@ class SlotDirectory {
     std::vector<ObjectId> reuse;
     std::optional<WallTime> next;
   };
-  Result<Swept> sweep(WallTime now, Duration keep_old) const;
+  Result<Swept> sweep(WallTime now, Duration keep_old, std::size_t most_spares) const;
   /// What became of a slot that a sweep called to be reused, if that still holds.
   bool is_due(const ObjectId& commit, WallTime now, Duration keep_old) const;
   Result<std::string> move_to_trash(const std::string& place) const;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "base/files.h"
 #include "base/hmac.h"
@@ -24,8 +25,17 @@ std::string folders_of(const std::string& mirror_path) {
   return mirror_path + "/worktrees";
 }
 
-std::string new_folder(const std::string& mirror_path) {
-  return folders_of(mirror_path) + "/freshet-" + random_hex(8);
+/// How the folders of trees at or below a directory begin, so that one which a crash left without
+/// anything in it is known again.
+std::string prefix_of(const std::string& directory) {
+  return "freshet-" + to_hex(sha1(directory)).substr(0, 8) + "-";
+}
+
+/// For a tree in a slot directory, or for one that is published in place.
+std::string new_folder(const std::string& mirror_path, const std::string& tree) {
+  const std::string above = parent_path(tree);
+  const std::string directory = above.ends_with(".freshet") ? above : tree;
+  return folders_of(mirror_path) + "/" + prefix_of(directory) + random_hex(8);
 }
 
 /// What we wrote last. git's own copy is replaced by whoever runs git in the tree.
@@ -56,12 +66,23 @@ Result<void> write_folder(const std::string& folder, const std::string& final_pa
   return {};
 }
 
+Result<void> write_git_file(const std::string& tree, const std::string& beside,
+                            const std::string& folder) {
+  FRESHET_CHECK(remove_tree(beside));
+  FRESHET_CHECK(write_new_file(beside, std::string(kGitFile) + folder + "\n"));
+  FRESHET_CHECK(sync_path(beside));
+  if (::rename(beside.c_str(), (tree + "/.git").c_str()) != 0) {
+    return fail(system_error(errno, "cannot replace " + tree + "/.git"));
+  }
+  return sync_path(tree);
+}
+
 }  // namespace
 
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
                              std::string_view index) {
-  const std::string folder = new_folder(mirror_path);
+  const std::string folder = new_folder(mirror_path, final_path);
   auto written = write_folder(folder, final_path, commit, index);
   if (written) {
     written = write_new_file(tree + "/.git", std::string(kGitFile) + folder + "\n");
@@ -86,12 +107,13 @@ std::string worktree_folder(const std::string& tree) {
 }
 
 Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
-                              const ObjectId& commit, std::string_view index) {
+                              const ObjectId& commit, std::string_view index,
+                              const std::string& beside) {
   const std::string old = worktree_folder(tree);
-  const std::string folder = new_folder(mirror_path);
+  const std::string folder = new_folder(mirror_path, tree);
   auto written = write_folder(folder, tree, commit, index);
   if (written) {
-    written = write_file_atomically(tree + "/.git", std::string(kGitFile) + folder + "\n");
+    written = write_git_file(tree, tree + "/" + beside, folder);
   }
   if (!written) {
     static_cast<void>(remove_tree(folder));
@@ -134,12 +156,15 @@ Result<void> prune_worktrees(const std::string& mirror_path, const std::string& 
   if (!is_directory(folders)) {
     return {};
   }
+  const std::string prefix = prefix_of(directory);
   FRESHET_TRY(const auto names, list_directory(folders));
   for (const std::string& name : names) {
     const std::string folder = folders + "/" + name;
     const auto way_back = read_file(folder + "/gitdir", 8192);
     const std::string tree = parent_path(way_back ? trimmed(*way_back) : "");
-    if ((tree + "/").starts_with(directory + "/") && worktree_folder(tree) != folder) {
+    const bool is_ours =
+        way_back ? (tree + "/").starts_with(directory + "/") : name.starts_with(prefix);
+    if (is_ours && worktree_folder(tree) != folder) {
       FRESHET_CHECK(remove_tree(folder));
     }
   }

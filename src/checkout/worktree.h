@@ -20,9 +20,10 @@ Result<void> attach_worktree(const std::string& mirror_path, const std::string& 
                              std::string_view index);
 
 /// The same for a tree in which people are at work, and which may have a .git already: it changes
-/// by one rename.
+/// by one rename, from the name `beside`.
 Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
-                              const ObjectId& commit, std::string_view index);
+                              const ObjectId& commit, std::string_view index,
+                              const std::string& beside);
 
 /// The index that attach_worktree was given for the tree. Error: there is none.
 Result<std::string> read_record(const std::string& tree);

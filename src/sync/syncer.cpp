@@ -11,6 +11,7 @@
 #include "checkout/slot_directory.h"
 #include "mirror/care.h"
 #include "mirror/lost_refs.h"
+#include "mirror/slot_refs.h"
 
 namespace freshet::sync {
 
@@ -353,6 +354,7 @@ void Syncer::take_care(Refresh& run, mirror::Mirror& mirror) {
     if (!expired.empty()) {
       static_cast<void>(mirror.forget_lost(expired));
     }
+    static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
   if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
     return;

@@ -217,6 +217,19 @@ TEST_F(InPlaceTest, WhatAKilledProcessLeftHalfDoneIsCompleted) {
   }
 }
 
+TEST_F(InPlaceTest, AMirrorWithoutTheOldCommitGoesOnFromWhatIsThere) {
+  must(publish(commit({{"a", file("1\n")}, {"same", file("same\n")}})));
+  must(remove_tree(mirror_));
+  must(remove_tree(source_.path()));
+  source_ = freshet::testing::GitRepository(directory_ / "source");
+  const ObjectId other = commit({{"same", file("same\n")}, {"b", file("2\n")}});
+  must(publish(other));
+  EXPECT_EQ(read_current(path_)->commit, other);
+  EXPECT_EQ(must(read_file(at("b"))), "2\n");
+  EXPECT_EQ(must(read_file(at("a"))), "1\n") << "nobody knows whose it is";
+  EXPECT_EQ(git(path_, {"status", "--porcelain"}), "?? a");
+}
+
 TEST_F(InPlaceTest, SwitchesGitOffAndOn) {
   const ObjectId a = commit({{"a", file("1\n")}});
   must(publish(a));

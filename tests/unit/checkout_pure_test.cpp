@@ -42,7 +42,7 @@ TEST(Layout, KeepsTreesBesideTheLink) {
 
 TEST(Sweeping, RemovesLeftoversAtOnceAndNothingUnknown) {
   const auto plan = plan_sweep({"README", "lock", "tmp.1", "trash.2", "link.3", "state", kA}, {},
-                               ObjectId::parse(kA), kNow, 60s);
+                               ObjectId::parse(kA), kNow, 60s, kSpares);
   EXPECT_THAT(plan.remove, ElementsAre("tmp.1", "trash.2", "link.3"));
   EXPECT_THAT(plan.mark_retired, IsEmpty());
   EXPECT_FALSE(plan.next);
@@ -50,11 +50,11 @@ TEST(Sweeping, RemovesLeftoversAtOnceAndNothingUnknown) {
 
 TEST(Sweeping, KeepsAReplacedTreeForItsTime) {
   const auto early =
-      plan_sweep({kA, kB}, {{kB, kNow - 59s}}, ObjectId::parse(kA), kNow, Duration(60s));
+      plan_sweep({kA, kB}, {{kB, kNow - 59s}}, ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_THAT(early.remove, IsEmpty());
   EXPECT_EQ(early.next, kNow + 1s);
   const auto due =
-      plan_sweep({kA, kB}, {{kB, kNow - 60s}}, ObjectId::parse(kA), kNow, Duration(60s));
+      plan_sweep({kA, kB}, {{kB, kNow - 60s}}, ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_THAT(due.remove, IsEmpty());
   EXPECT_THAT(due.reuse, ElementsAre(*ObjectId::parse(kB)));
   EXPECT_FALSE(due.next);
@@ -66,7 +66,7 @@ TEST(Sweeping, KeepsTwoSparesAndPrefersTheTreesThatWereReplacedLast) {
   const std::string e(40, 'e');
   const auto plan =
       plan_sweep({kA, kB, c, d, "spare." + e}, {{kB, kNow - 3h}, {c, kNow - 1h}, {d, kNow - 2h}},
-                 ObjectId::parse(kA), kNow, Duration(60s));
+                 ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_THAT(plan.reuse, ElementsAre(*ObjectId::parse(c)));
   EXPECT_THAT(plan.remove, ElementsAre(d, kB));
 }
@@ -74,12 +74,12 @@ TEST(Sweeping, KeepsTwoSparesAndPrefersTheTreesThatWereReplacedLast) {
 TEST(Sweeping, RemovesSparesBeyondTheSecond) {
   const auto plan =
       plan_sweep({kA, "spare." + kA, "spare." + kB, "spare." + std::string(40, 'c'), "spare.notes"},
-                 {}, ObjectId::parse(kA), kNow, Duration(60s));
+                 {}, ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_THAT(plan.remove, ElementsAre("spare." + std::string(40, 'c')));
 }
 
 TEST(Sweeping, StartsTheTimeOfATreeThatACrashLeftUnmarked) {
-  const auto plan = plan_sweep({kA, kB}, {}, ObjectId::parse(kA), kNow, Duration(60s));
+  const auto plan = plan_sweep({kA, kB}, {}, ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_THAT(plan.remove, IsEmpty());
   EXPECT_THAT(plan.mark_retired, ElementsAre(kB));
   EXPECT_EQ(plan.next, kNow + 60s);
@@ -87,7 +87,7 @@ TEST(Sweeping, StartsTheTimeOfATreeThatACrashLeftUnmarked) {
 
 TEST(Sweeping, IsNotHeldUpByAClockThatWasSetBack) {
   const auto plan =
-      plan_sweep({kA, kB}, {{kB, kNow + 24h}}, ObjectId::parse(kA), kNow, Duration(60s));
+      plan_sweep({kA, kB}, {{kB, kNow + 24h}}, ObjectId::parse(kA), kNow, Duration(60s), kSpares);
   EXPECT_EQ(plan.next, kNow + 60s);
 }
 

@@ -87,7 +87,7 @@ def test_a_tracked_file_that_somebody_changed_is_told_of(site):
 
 
 def test_published_in_place_it_is_a_real_directory_and_keeps_files_of_others(follow):
-    site = follow(mode="in_place")
+    site = follow(mode="in_place", first=False)
     wait_for(lambda: site.daemon.status()["state"] == "ok", "the tree is published")
     (site.path / "mine").write_text("mine\n")
     commit = site.push({"README": "second\n", "docs/index.html": None})

@@ -22,6 +22,7 @@ struct ChildSpec {
   int input_descriptor = -1;                ///< standard input in place of `input`; the caller's
   std::vector<int> descriptors;             ///< stay open in the child under the same number
   std::size_t output_limit = 64U << 20U;    ///< of standard output, in bytes
+  bool discard_output = false;              ///< standard output is read and forgotten
   std::uint64_t memory_limit = 0;           ///< RLIMIT_AS in bytes; 0: none
   std::optional<Duration> time_limit;       ///< of the whole run
   std::optional<Duration> silence_limit;    ///< without a byte on either output

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "checkout/building_place.h"
+#include "checkout/candidate.h"
 #include "checkout/git_folder.h"
 #include "checkout/in_place.h"
 #include "checkout/linked_copy.h"
@@ -71,6 +72,10 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
                           const ObjectId& commit, const CancelToken& cancel,
                           const TreeCheck& check) {
   if (spec.mode == "in_place") {
+    const auto current = read_current(spec.path);
+    if (check && (!current || current->commit != commit)) {
+      FRESHET_CHECK(check_candidate(spec, mirror_path, commit, cancel, check));
+    }
     FRESHET_TRY(const Published published, publish_in_place(spec, mirror_path, commit, cancel));
     keep_commits(spec, mirror_path, {commit});
     return published;

@@ -49,8 +49,13 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
 }
 
 checkout::CheckoutSpec checkout_spec(const config::Checkout& checkout) {
-  return {checkout.path,     checkout.ref, std::string(config::to_string(checkout.mode)),
-          checkout.keep_old, checkout.git, checkout.group, 0};
+  return {checkout.path,
+          checkout.ref,
+          std::string(config::to_string(checkout.mode)),
+          checkout.keep_old,
+          checkout.git,
+          checkout.group,
+          0};
 }
 
 sync::RepositorySpec repository_spec(const config::Repository& repository, std::string mirror) {
@@ -77,7 +82,9 @@ StateLayout::StateLayout(const std::string& state_dir)
     : root(state_dir),
       lock(state_dir + "/lock"),
       mirrors(state_dir + "/mirrors"),
-      journal(state_dir + "/journal") {}
+      journal(state_dir + "/journal"),
+      notify(state_dir + "/notify"),
+      gates(state_dir + "/gates") {}
 
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     const config::Settings& settings) {
@@ -117,6 +124,23 @@ schedule::Followed scheduled(const config::Repository& repository) {
   followed.probes =
       transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http;
   return followed;
+}
+
+std::vector<notify::Action> actions(const config::Repository& repository) {
+  std::vector<notify::Action> actions;
+  for (const config::OnUpdate& update : repository.on_update) {
+    actions.push_back(
+        {update.run, update.post, update.secret_file, update.timeout, update.paths, update.refs});
+  }
+  return actions;
+}
+
+std::vector<notify::Gate> gates(const config::Repository& repository) {
+  std::vector<notify::Gate> gates;
+  for (const config::Gate& gate : repository.gates) {
+    gates.push_back({gate.run, gate.timeout});
+  }
+  return gates;
 }
 
 std::vector<remote::CredentialSpec> credential_specs(const config::Settings& settings) {

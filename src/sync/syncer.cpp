@@ -328,17 +328,29 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
                                  const checkout::CheckoutSpec& checkout, CheckoutStatus& status) {
   FRESHET_TRY(const Resolved resolved, resolve(checkout.ref, run.answer));
   FRESHET_TRY(const ObjectId commit, mirror.peel_to_commit(resolved.id));
+  const std::string tree =
+      checkout.mode == "in_place" ? checkout.path : checkout::Layout(checkout.path).slot(commit);
+  Publication publication{run.spec->name, checkout.path, tree,         resolved.ref,
+                          status.commit,  commit,        run.job.cause};
+  PublicationGate* const gate = world_.gate();
+  checkout::TreeCheck check;
+  if (gate != nullptr && status.commit != commit) {
+    FRESHET_CHECK(gate->admit(publication));
+    check = [&](const std::string& candidate) {
+      publication.tree = candidate;
+      return gate->judge(publication, run.cancel);
+    };
+  }
   FRESHET_TRY(const checkout::Published published,
-              checkout::publish(checkout, mirror.path(), commit, run.cancel));
+              checkout::publish(checkout, mirror.path(), commit, run.cancel, check));
   if (!published.changed) {
     return {};
   }
   status = checkout_status(checkout);
   run.outcome.result = RefreshResult::updated;
-  const std::string tree =
-      checkout.mode == "in_place" ? checkout.path : checkout::Layout(checkout.path).slot(commit);
-  world_.publications().published({run.spec->name, checkout.path, tree, resolved.ref,
-                                   published.old_commit, commit, run.job.cause});
+  publication.tree = tree;
+  publication.old_commit = published.old_commit;
+  world_.publications().published(publication);
   return {};
 }
 

@@ -126,7 +126,7 @@ bool Notifier::try_everything_once(const CancelToken& cancel) {
     if (!task) {
       return all;
     }
-    all = carry_out(*task, cancel) && all;
+    all = !cancel.cancelled() && carry_out(*task, cancel) && all;
   }
 }
 

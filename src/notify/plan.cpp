@@ -1,6 +1,7 @@
 #include "notify/plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace freshet::notify {
 
@@ -19,108 +20,124 @@ void Plan::follow(const RepositoryName& repository, const std::string& path, con
 
 void Plan::keep_only(const std::function<bool(const RepositoryName&, const Key&)>& is_configured) {
   for (auto position = entries_.begin(); position != entries_.end();) {
-    Entry& entry = position->second;
-    if (is_configured(entry.repository, position->first)) {
-      ++position;
-    } else if (entry.running) {
-      entry.forgotten = true;
-      entry.waiting.reset();
-      ++position;
+    const auto here = position++;
+    if (is_configured(here->second.repository, here->first)) {
+      continue;
+    }
+    take_waiting(here);
+    if (here->second.running) {
+      here->second.forgotten = true;
     } else {
-      position = entries_.erase(position);
+      entries_.erase(here);
+    }
+  }
+}
+
+void Plan::wait(Entries::iterator position, Waiting waiting) {
+  take_waiting(position);
+  queue_.emplace(waiting.due, position->second.order, position->first);
+  position->second.waiting = std::move(waiting);
+}
+
+std::optional<Plan::Waiting> Plan::take_waiting(Entries::iterator position) {
+  Entry& entry = position->second;
+  if (entry.waiting) {
+    queue_.erase({entry.waiting->due, entry.order, position->first});
+  }
+  return std::exchange(entry.waiting, std::nullopt);
+}
+
+template <class Chosen>
+void Plan::wait_at(const Publication& publication, const std::string& id, Instant now,
+                   Chosen chosen) {
+  for (auto position = entries_.lower_bound({publication.path, ""});
+       position != entries_.end() && position->first.first == publication.path; ++position) {
+    const Entry& entry = position->second;
+    if (!entry.forgotten && entry.action.wants(publication.ref) && chosen(entry)) {
+      wait(position, {publication, id, 0, now});
     }
   }
 }
 
 void Plan::published(const Publication& publication, const std::string& id, Instant now) {
-  for (auto& [key, entry] : entries_) {
-    if (key.first == publication.path && !entry.forgotten && entry.action.wants(publication.ref)) {
-      entry.waiting = Waiting{publication, id, 0, now};
-    }
-  }
+  wait_at(publication, id, now, [](const Entry& /*entry*/) { return true; });
 }
 
 void Plan::found(const Publication& publication, const std::string& id, Instant now) {
-  for (auto& [key, entry] : entries_) {
-    if (key.first == publication.path && !entry.waiting && !entry.running &&
-        entry.told != publication.new_commit && entry.action.wants(publication.ref)) {
-      entry.waiting = Waiting{publication, id, 0, now};
-    }
-  }
-}
-
-bool Plan::may_start(const Entry& entry) const {
-  return entry.waiting && !entry.running &&
-         (entry.action.run.empty() || busy_.count(entry.repository) == 0);
-}
-
-std::optional<Task> Plan::start_next(Instant now) {
-  Entry* next = nullptr;
-  for (auto& [key, entry] : entries_) {
-    if (!may_start(entry) || entry.waiting->due > now) {
-      continue;
-    }
-    // What was due first comes first; of those that came together, the file's order counts.
-    if (next == nullptr ||
-        std::pair(entry.waiting->due, entry.order) < std::pair(next->waiting->due, next->order)) {
-      next = &entry;
-    }
-  }
-  if (next == nullptr) {
-    return std::nullopt;
-  }
-  Task task{next->action, std::move(next->waiting->publication), std::move(next->waiting->id),
-            next->waiting->failures};
-  if (next->told != task.publication.new_commit) {
-    task.publication.old_commit = next->told;
-  }
-  next->waiting.reset();
-  next->running = true;
-  if (!task.action.run.empty()) {
-    busy_.insert(next->repository);
-  }
-  return task;
-}
-
-void Plan::succeeded(const Task& task) {
-  end(task, [&](Entry& entry) { entry.told = task.publication.new_commit; });
-}
-
-void Plan::failed(const Task& task, const Error& error, Instant now, double chance) {
-  end(task, [&](Entry& entry) {
-    if (entry.waiting || entry.forgotten) {
-      return;  // what is newer is told instead
-    }
-    const Duration delay = backoff_.delay(task.failures + 1, chance);
-    entry.waiting = Waiting{
-        task.publication, task.id, task.failures + 1,
-        now + std::max<Duration>(delay, error.retry_after.value_or(std::chrono::seconds(0)))};
+  wait_at(publication, id, now, [&](const Entry& entry) {
+    return !entry.waiting && !entry.running && entry.told != publication.new_commit;
   });
 }
 
-void Plan::end(const Task& task, const std::function<void(Entry&)>& conclude) {
+bool Plan::may_start(const Entry& entry) const {
+  return !entry.running && (entry.action.run.empty() || busy_.count(entry.repository) == 0);
+}
+
+std::optional<Task> Plan::start_next(Instant now) {
+  for (const auto& [due, order, key] : queue_) {
+    if (due > now) {
+      break;
+    }
+    const auto position = entries_.find(key);
+    Entry& entry = position->second;
+    if (!may_start(entry)) {
+      continue;
+    }
+    auto waiting = take_waiting(position);
+    Task task{entry.action, std::move(waiting->publication), std::move(waiting->id),
+              waiting->failures};
+    if (entry.told != task.publication.new_commit) {
+      task.publication.old_commit = entry.told;
+    }
+    entry.running = true;
+    if (!task.action.run.empty()) {
+      busy_.insert(entry.repository);
+    }
+    return task;
+  }
+  return std::nullopt;
+}
+
+void Plan::succeeded(const Task& task) {
+  const auto position = end(task);
+  if (position != entries_.end()) {
+    position->second.told = task.publication.new_commit;
+  }
+}
+
+void Plan::failed(const Task& task, const Error& error, Instant now, double chance) {
+  const auto position = end(task);
+  if (position == entries_.end() || position->second.waiting) {
+    return;  // what is newer is told instead
+  }
+  const Duration delay = std::max<Duration>(backoff_.delay(task.failures + 1, chance),
+                                            error.retry_after.value_or(std::chrono::seconds(0)));
+  wait(position, {task.publication, task.id, task.failures + 1, now + delay});
+}
+
+Plan::Entries::iterator Plan::end(const Task& task) {
   if (!task.action.run.empty()) {
     busy_.erase(task.publication.repository);
   }
   const auto position = entries_.find(key_of(task));
   if (position == entries_.end()) {
-    return;
+    return position;
   }
   position->second.running = false;
-  conclude(position->second);
   if (position->second.forgotten) {
     entries_.erase(position);
+    return entries_.end();
   }
+  return position;
 }
 
 Instant Plan::wakes_at() const {
-  Instant next = Instant::max();
-  for (const auto& [key, entry] : entries_) {
-    if (may_start(entry)) {
-      next = std::min(next, entry.waiting->due);
+  for (const auto& [due, order, key] : queue_) {
+    if (may_start(entries_.at(key))) {
+      return due;
     }
   }
-  return next;
+  return Instant::max();
 }
 
 }  // namespace freshet::notify

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -79,11 +80,21 @@ class Plan {
     bool forgotten = false;  ///< goes when its try ends
   };
 
+  using Entries = std::map<Key, Entry>;
+
+  void wait(Entries::iterator position, Waiting waiting);
+  std::optional<Waiting> take_waiting(Entries::iterator position);
+  template <class Chosen>
+  void wait_at(const Publication& publication, const std::string& id, Instant now, Chosen chosen);
   bool may_start(const Entry& entry) const;
-  void end(const Task& task, const std::function<void(Entry&)>& conclude);
+  /// end(): it was forgotten meanwhile.
+  Entries::iterator end(const Task& task);
 
   const Backoff backoff_;
-  std::map<Key, Entry> entries_;
+  Entries entries_;
+  /// Those that wait. What was due first comes first; of those that came together, the
+  /// configuration's order counts.
+  std::set<std::tuple<Instant, std::uint64_t, Key>> queue_;
   std::set<RepositoryName> busy_;  ///< a command of it runs
   std::uint64_t last_order_ = 0;
 };

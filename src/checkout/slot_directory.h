@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file_lock.h"
 #include "base/result.h"
+#include "checkout/sweep_plan.h"
 #include "model/ids.h"
 
 namespace freshet::checkout {
@@ -24,24 +25,6 @@ struct Layout {
   std::string target_of(const ObjectId& commit) const;  ///< relative, as the link has it
   std::string slot(const ObjectId& commit) const;       ///< absolute
 };
-
-/// What a sweep does. Pure, see plan_sweep.
-struct SweepPlan {
-  std::vector<std::string> remove;        ///< names in the slot directory
-  std::vector<std::string> mark_retired;  ///< slots that nobody marked: their time starts now
-  std::vector<ObjectId> reuse;            ///< slots that nobody reads any more: spares from now on
-  std::optional<WallTime> next;           ///< when the next slot is due
-};
-
-/// A complete tree under its commit's hash stays while it is current or until `keep_old` after it
-/// was replaced; then it is a spare, or goes when there are enough of them. Leftovers of
-/// interrupted work go at once. `retired` says since when, by name.
-SweepPlan plan_sweep(const std::vector<std::string>& names,
-                     const std::map<std::string, WallTime>& retired,
-                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old,
-                     std::size_t most_spares);
-/// One to take, and one that is there already when the next publication comes soon after.
-constexpr std::size_t kSpares = 2;
 
 /// A complete tree that nobody reads, to make the next one of.
 struct Spare {

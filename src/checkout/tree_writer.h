@@ -34,7 +34,8 @@ struct WriteTarget {
 /// On success everything is synced, and the answer is what was written with the file system's view
 /// of it, as git's index wants it. Error corrupt: an object is missing, or the commit asks for
 /// something impossible; no_space; conflict: cancelled. What was written until then stays. The
-/// process's umask must be 022. One thread.
+/// process's umask must be 022. Large plans are carried out by two threads, which end with the
+/// call.
 Result<std::vector<IndexEntry>> write_tree(const std::string& mirror_path, const ObjectId& commit,
                                            const TreePlan& plan, const WriteTarget& target,
                                            const CancelToken& cancel);

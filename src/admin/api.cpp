@@ -1,12 +1,45 @@
 #include "admin/api.h"
 
+#include <algorithm>
+
 #include "admin/views.h"
+#include "base/backoff.h"
+#include "base/json.h"
 #include "base/quantity.h"
 
 namespace freshet::admin {
 namespace {
 
 constexpr Duration kLongestWait{std::chrono::hours(1)};
+constexpr Duration kEnsureWait{std::chrono::seconds(30)};  ///< where the request does not say
+/// Between refreshes for a commit that the upstream does not serve yet.
+constexpr Backoff kAskAgain{std::chrono::seconds(1), std::chrono::seconds(10), 0};
+
+struct Ensure {
+  ObjectId commit;
+  Duration wait{};
+};
+
+/// Error config: what is wrong with the body.
+Result<Ensure> read_ensure(const std::string& body) {
+  const auto json = Json::parse(body);
+  if (!json || !json->is_object()) {
+    return fail(ErrorClass::config, "expected a JSON object such as {\"commit\":SHA}");
+  }
+  std::string hex = (*json)["commit"].text();
+  std::transform(hex.begin(), hex.end(), hex.begin(),
+                 [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
+  const auto commit = ObjectId::parse(hex);
+  if (!commit || commit->is_zero()) {
+    return fail(ErrorClass::config, "commit: expected the full hash of a commit");
+  }
+  const Json& text = (*json)["wait"];
+  const auto wait = text.is_null() ? std::optional(kEnsureWait) : parse_duration(text.text());
+  if (!wait || *wait > kLongestWait) {
+    return fail(ErrorClass::config, "wait: expected a duration of at most 1h, such as \"30s\"");
+  }
+  return Ensure{*commit, *wait};
+}
 
 http::Response unknown(const RepositoryName& name) {
   return error_response(404, "not_found", "no repository is called " + name.text());
@@ -91,6 +124,65 @@ http::Response Api::wait_for(const RepositoryName& name, Ticket ticket, Duration
                           "the refresh of " + name.text() + " is still running or waiting");
   }
   return result_of(*state->last_outcome);
+}
+
+http::Response Api::ensure(const RepositoryName& name, const http::Request& request) {
+  const auto wanted = read_ensure(request.body);
+  if (!wanted) {
+    return error_response(400, "invalid", wanted.error().message);
+  }
+  if (!store_.find(name)) {
+    return unknown(name);
+  }
+  const Seat seat(waiting_, kMostWaiting);
+  if (!seat.given()) {
+    return error_response(503, "busy", "too many requests wait already; ask again later");
+  }
+  if (auto refused = wait_published(name, wanted->commit, now() + wanted->wait)) {
+    return *refused;
+  }
+  const auto state = store_.find(name);
+  Json checkouts = Json::array();
+  for (const CheckoutStatus& checkout : state ? state->checkouts : std::vector<CheckoutStatus>()) {
+    checkouts.push(view(checkout));
+  }
+  return json_response(200, Json::object({{"status", "published"},
+                                          {"repository", name.text()},
+                                          {"commit", wanted->commit.hex()},
+                                          {"checkouts", std::move(checkouts)}}));
+}
+
+/// nullopt: it is published.
+std::optional<http::Response> Api::wait_published(const RepositoryName& name,
+                                                  const ObjectId& commit, Instant deadline) {
+  // A commit that a gate refused is judged once more, as at any manual refresh, but only once.
+  Cause cause = Cause::manual;
+  for (int attempt = 1;; ++attempt) {
+    if (is_published_(name, commit)) {
+      return std::nullopt;
+    }
+    const auto receipt = triggers_.accept({name, cause, {}, ""});
+    if (!receipt) {
+      return receipt.error().error_class == ErrorClass::not_found
+                 ? unknown(name)
+                 : error_response(503, to_string(receipt.error().error_class),
+                                  receipt.error().message);
+    }
+    cause = Cause::retry;
+    auto state = store_.wait_covered(name, receipt->ticket, deadline);
+    if (state && !is_published_(name, commit) && now() < deadline) {
+      // Others may bring it meanwhile.
+      const Instant again = std::min(deadline, now() + kAskAgain.delay(attempt, 0));
+      state = store_.wait_covered(name, state->covered + 1, again);
+    }
+    if (!state) {
+      return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
+    }
+    if (now() >= deadline && !is_published_(name, commit)) {
+      const std::string last = state->failure ? "; " + state->failure->error.message : "";
+      return error_response(504, "timeout", commit.hex() + " is not published yet" + last);
+    }
+  }
 }
 
 http::Response Api::refresh_all() {

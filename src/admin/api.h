@@ -14,13 +14,20 @@ namespace freshet::admin {
 /// with `wait` blocks, and those are counted, so that the others always find a free worker.
 class Api {
  public:
-  Api(const state::Store& store, TriggerSink& triggers) : store_(store), triggers_(triggers) {}
+  /// Whether the commit, or a descendant of it, is published. May read the disk.
+  using IsPublished = std::function<bool(const RepositoryName& name, const ObjectId& commit)>;
+
+  Api(const state::Store& store, TriggerSink& triggers, IsPublished is_published)
+      : store_(store), triggers_(triggers), is_published_(std::move(is_published)) {}
 
   http::Response list() const;
   http::Response show(const RepositoryName& name) const;
   /// POST .../refresh, with the query's `wait`.
   http::Response refresh(const RepositoryName& name, const http::Request& request);
   http::Response refresh_all();
+  /// POST .../ensure: 200 once the body's `commit` is published; else, at the end of its `wait`,
+  /// 504.
+  http::Response ensure(const RepositoryName& name, const http::Request& request);
 
   /// Requests that may wait at once; one more gets 503.
   static constexpr int kMostWaiting = 32;
@@ -28,8 +35,12 @@ class Api {
  private:
   http::Response wait_for(const RepositoryName& name, Ticket ticket, Duration patience);
 
+  std::optional<http::Response> wait_published(const RepositoryName& name, const ObjectId& commit,
+                                               Instant deadline);
+
   const state::Store& store_;
   TriggerSink& triggers_;
+  const IsPublished is_published_;
   std::atomic<int> waiting_{0};
 };
 

@@ -20,12 +20,14 @@ class AdminClient {
   /// `path` below /api/v1, percent-encoded. Error network: nobody answers; config: the token cannot
   /// be read.
   Result<Answer> get(const std::string& path) const;
-  Result<Answer> post(const std::string& path, Duration patience) const;
+  Result<Answer> post(const std::string& path, Duration patience,
+                      const std::string& body = "") const;
 
   static std::string encode(std::string_view name);
 
  private:
-  Result<Answer> send(const std::string& method, const std::string& path, Duration patience) const;
+  Result<Answer> send(const std::string& method, const std::string& path, Duration patience,
+                      const std::string& body = "") const;
   const config::Admin settings_;
 };
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "app/progress_log.h"
+#include "app/published_commits.h"
 #include "base/log.h"
 #include "http/answer.h"
 
@@ -34,7 +35,10 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
       intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_),
       intake_(intake_world_, *engine_, http::not_found_response()),
-      api_(engine_->store(), *engine_),
+      api_(engine_->store(), *engine_,
+           [this](const RepositoryName& name, const ObjectId& commit) {
+             return is_published(*engine_->catalogue().get(), name, commit);
+           }),
       public_router_(public_routes(intake_, *engine_)),
       admin_router_(admin_routes(api_, *engine_), admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };

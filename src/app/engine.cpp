@@ -62,8 +62,13 @@ Result<StateDirectory> StateDirectory::take(const std::string& path) {
 }
 
 RefreshWorld::RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue,
-                           checkout::Sweeper& sweeper, ProgressObserver observer)
-    : state_(state), catalogue_(catalogue), sweeper_(sweeper), observer_(std::move(observer)) {}
+                           checkout::Sweeper& sweeper, Notifications& notifications,
+                           ProgressObserver observer)
+    : state_(state),
+      catalogue_(catalogue),
+      sweeper_(sweeper),
+      notifications_(notifications),
+      observer_(std::move(observer)) {}
 
 std::shared_ptr<const sync::RepositorySpec> RefreshWorld::find(const RepositoryName& name) {
   return catalogue_.get()->find(name);
@@ -111,13 +116,14 @@ void RefreshWorld::published(const Publication& publication) {
                           {"path", publication.path},
                           {"ref", publication.ref.text()},
                           {"commit", publication.new_commit.hex()}});
+  notifications_.notifier().published(publication);
   const auto spec = find(publication.repository);
   if (!spec) {
     return;
   }
   for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
     if (checkout.path == publication.path) {
-      sweeper_.watch(checkout);
+      sweeper_.watch(checkout, spec->mirror);
     }
   }
 }
@@ -137,7 +143,8 @@ Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
     : state_(std::move(state)),
       journal_(std::move(journal)),
       catalogue_(std::move(settings)),
-      refresh_world_(state_, catalogue_, sweeper_, std::move(observer)),
+      notifications_(catalogue_, state_.http()),
+      refresh_world_(state_, catalogue_, sweeper_, notifications_, std::move(observer)),
       syncer_(refresh_world_),
       scheduler_(schedule_limits(catalogue_.get()->settings), *this) {}
 
@@ -148,9 +155,10 @@ Engine::~Engine() {
 void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   const sync::RepositorySpec& spec = *catalogue.specs.at(name);
   report(announced(spec));
+  notifications_.follow(catalogue, name);
   scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
-    sweeper_.watch(checkout);
+    sweeper_.watch(checkout, spec.mirror);
   }
 }
 
@@ -171,11 +179,13 @@ void Engine::follow_everything() {
 
 void Engine::start() {
   sweeper_.start();
+  notifications_.notifier().start();
   scheduler_.start();
 }
 
 void Engine::stop() {
   scheduler_.stop();
+  notifications_.notifier().stop();
   sweeper_.stop();
 }
 
@@ -190,6 +200,7 @@ void Engine::reload(config::Settings settings) {
   scheduler_.change_limits(schedule_limits(settings));
   catalogue_.replace(std::move(settings));
   const auto after = catalogue_.get();
+  notifications_.keep_only(*after);
   for (const auto& [name, spec] : before->specs) {
     if (after->specs.count(name) == 0) {
       scheduler_.forget(name);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/catalogue.h"
+#include "app/notifications.h"
 #include "base/file_lock.h"
 #include "base/git_environment.h"
 #include "checkout/sweeper.h"
@@ -51,12 +52,13 @@ class StateDirectory {
 class RefreshWorld : public sync::Syncer::World, public PublicationSink {
  public:
   RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue, checkout::Sweeper& sweeper,
-               ProgressObserver observer);
+               Notifications& notifications, ProgressObserver observer);
 
   std::shared_ptr<const sync::RepositorySpec> find(const RepositoryName& name) override;
   std::shared_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
   const GitEnvironment& git() override { return state_.git(); }
   PublicationSink& publications() override { return *this; }
+  PublicationGate* gate() override { return &notifications_.gate(); }
   void progress(const RepositoryName& name, const remote::Progress& progress) override;
   void published(const Publication& publication) override;
 
@@ -67,6 +69,7 @@ class RefreshWorld : public sync::Syncer::World, public PublicationSink {
   const StateDirectory& state_;
   CatalogueHolder& catalogue_;
   checkout::Sweeper& sweeper_;
+  Notifications& notifications_;
   const ProgressObserver observer_;
 
   Mutex mutex_;
@@ -122,6 +125,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   state::Store store_;
   metrics::Meters meters_;
   checkout::Sweeper sweeper_;
+  Notifications notifications_;
   RefreshWorld refresh_world_;
   sync::Syncer syncer_;
   schedule::Scheduler scheduler_;

@@ -84,6 +84,11 @@ std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine) {
          [&api](const Request& request, const PathValues& values) {
            return api.refresh(RepositoryName(values[0]), request);
          }}}},
+      {"/api/v1/repositories/{name}/ensure",
+       {{"POST",
+         [&api](const Request& request, const PathValues& values) {
+           return api.ensure(RepositoryName(values[0]), request);
+         }}}},
       {"/api/v1/repositories/{name}",
        {{"GET", [&api](const Request&,
                        const PathValues& values) { return api.show(RepositoryName(values[0])); }}}},

@@ -45,7 +45,7 @@ class SignalWatch {
 
 void sweep_checkouts(const sync::RepositorySpec& spec) {
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
-    if (const auto swept = checkout::sweep(checkout); !swept) {
+    if (const auto swept = checkout::sweep(checkout, spec.mirror); !swept) {
       log::warning("old trees not removed",
                    {{"path", checkout.path}, {"error", swept.error().message}});
     }
@@ -54,19 +54,24 @@ void sweep_checkouts(const sync::RepositorySpec& spec) {
 
 }  // namespace
 
-Result<std::vector<Outcome>> refresh_once(config::Settings settings,
-                                          const std::vector<RepositoryName>& names,
-                                          ProgressObserver observer) {
+Result<Refreshed> refresh_once(config::Settings settings, const std::vector<RepositoryName>& names,
+                               ProgressObserver observer) {
   FRESHET_TRY(const StateDirectory state, StateDirectory::take(settings.state_dir));
   const std::size_t at_once = std::min<std::size_t>(settings.limits.refreshes, names.size());
   CatalogueHolder catalogue(std::move(settings));
   checkout::Sweeper unused;  // never started: what is due is swept at the end
-  RefreshWorld world(state, catalogue, unused, std::move(observer));
+  Notifications notifications(catalogue, state.http());
+  for (const RepositoryName& name : names) {
+    notifications.follow(*catalogue.get(), name);
+  }
+  RefreshWorld world(state, catalogue, unused, notifications, std::move(observer));
   sync::Syncer syncer(world);
   const CancelToken cancel;
   const SignalWatch watch(cancel);
 
-  std::vector<Outcome> outcomes(names.size());
+  Refreshed refreshed;
+  std::vector<Outcome>& outcomes = refreshed.outcomes;
+  outcomes.resize(names.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < names.size(); i = next++) {
@@ -81,7 +86,8 @@ Result<std::vector<Outcome>> refresh_once(config::Settings settings,
   for (std::thread& thread : threads) {
     thread.join();
   }
-  return outcomes;
+  refreshed.all_told = notifications.notifier().try_everything_once(cancel);
+  return refreshed;
 }
 
 Result<std::string> state_beside(const std::string& path) {

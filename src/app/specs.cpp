@@ -49,8 +49,13 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
 }
 
 checkout::CheckoutSpec checkout_spec(const config::Checkout& checkout) {
-  return {checkout.path,     checkout.ref, std::string(config::to_string(checkout.mode)),
-          checkout.keep_old, checkout.git, checkout.group};
+  return {checkout.path,
+          checkout.ref,
+          std::string(config::to_string(checkout.mode)),
+          checkout.keep_old,
+          checkout.git,
+          checkout.group,
+          0};
 }
 
 sync::RepositorySpec repository_spec(const config::Repository& repository, std::string mirror) {
@@ -77,7 +82,9 @@ StateLayout::StateLayout(const std::string& state_dir)
     : root(state_dir),
       lock(state_dir + "/lock"),
       mirrors(state_dir + "/mirrors"),
-      journal(state_dir + "/journal") {}
+      journal(state_dir + "/journal"),
+      notify(state_dir + "/notify"),
+      gates(state_dir + "/gates") {}
 
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     const config::Settings& settings) {
@@ -92,6 +99,9 @@ std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     sync::RepositorySpec spec = repository_spec(repository, path);
     spec.largest_pack = settings.limits.fetch_size;
     spec.min_free_disk = settings.limits.min_free_disk;
+    for (checkout::CheckoutSpec& checkout : spec.checkouts) {
+      checkout.min_free_disk = spec.min_free_disk;
+    }
     specs.push_back(std::make_shared<const sync::RepositorySpec>(std::move(spec)));
   }
   return specs;
@@ -114,6 +124,23 @@ schedule::Followed scheduled(const config::Repository& repository) {
   followed.probes =
       transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http;
   return followed;
+}
+
+std::vector<notify::Action> actions(const config::Repository& repository) {
+  std::vector<notify::Action> actions;
+  for (const config::OnUpdate& update : repository.on_update) {
+    actions.push_back(
+        {update.run, update.post, update.secret_file, update.timeout, update.paths, update.refs});
+  }
+  return actions;
+}
+
+std::vector<notify::Gate> gates(const config::Repository& repository) {
+  std::vector<notify::Gate> gates;
+  for (const config::Gate& gate : repository.gates) {
+    gates.push_back({gate.run, gate.timeout});
+  }
+  return gates;
 }
 
 std::vector<remote::CredentialSpec> credential_specs(const config::Settings& settings) {

@@ -7,6 +7,8 @@
 
 #include "config/settings.h"
 #include "model/event.h"
+#include "notify/action.h"
+#include "notify/gatekeeper.h"
 #include "remote/credentials.h"
 #include "schedule/plan.h"
 #include "sync/repository_spec.h"
@@ -23,6 +25,8 @@ struct StateLayout {
   std::string lock;
   std::string mirrors;
   std::string journal;
+  std::string notify;  ///< what actions were told of
+  std::string gates;   ///< what gates refused
 };
 
 /// The mirror of an upstream, keyed by host and path: "mirrors/github.com/acme/docs.git". When
@@ -33,6 +37,8 @@ std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
 std::vector<remote::CredentialSpec> credential_specs(const config::Settings& settings);
 schedule::Limits schedule_limits(const config::Settings& settings);
 schedule::Followed scheduled(const config::Repository& repository);
+std::vector<notify::Action> actions(const config::Repository& repository);
+std::vector<notify::Gate> gates(const config::Repository& repository);
 webhook::Followed matched(const config::Repository& repository);
 RepositoryAdded announced(const sync::RepositorySpec& spec);
 

@@ -35,6 +35,30 @@ std::string to_base64(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  const std::size_t size = text.find_last_not_of('=') + 1;
+  const std::size_t padding = text.size() - size;
+  if (size % 4 == 1 || padding > 2 || (padding > 0 && text.size() % 4 != 0)) {
+    return std::nullopt;
+  }
+  std::string bytes;
+  std::uint32_t group = 0;
+  unsigned bits = 0;
+  for (const char c : text.substr(0, size)) {
+    const std::size_t value = kAlphabet.find(c);
+    if (value == std::string_view::npos) {
+      return std::nullopt;
+    }
+    group = group << 6U | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes += static_cast<char>(group >> bits & 0xffU);
+    }
+  }
+  return bytes;
+}
+
 std::string to_base64url(std::string_view bytes) {
   return encode(bytes, kUrlAlphabet);
 }

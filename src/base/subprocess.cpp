@@ -187,6 +187,9 @@ class Conversation {
   }
 
   void take(std::string_view bytes, bool is_output) {
+    if (is_output && spec_.discard_output) {
+      return;
+    }
     if (is_output) {
       if (result_.output.size() + bytes.size() > spec_.output_limit) {
         if (!stopping_) {

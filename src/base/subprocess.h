@@ -25,11 +25,12 @@ struct ChildSpec {
   /// It ends when its standard input does, and starts nothing that would not: then it needs nobody
   /// who watches whether this process lives, which is a good deal cheaper to start.
   bool ends_with_input = false;
-  std::size_t output_limit = 64U << 20U;                     ///< of standard output, in bytes
-  std::uint64_t memory_limit = 0;                            ///< RLIMIT_AS in bytes; 0: none
-  std::optional<Duration> time_limit;                        ///< of the whole run
-  std::optional<Duration> silence_limit;                     ///< without a byte on either output
-  Duration grace{std::chrono::seconds(2)};                   ///< between TERM and KILL
+  std::size_t output_limit = 64U << 20U;    ///< of standard output, in bytes
+  bool discard_output = false;              ///< standard output is read and forgotten
+  std::uint64_t memory_limit = 0;           ///< RLIMIT_AS in bytes; 0: none
+  std::optional<Duration> time_limit;       ///< of the whole run
+  std::optional<Duration> silence_limit;    ///< without a byte on either output
+  Duration grace{std::chrono::seconds(2)};  ///< between TERM and KILL
   std::function<void(std::string_view line)> on_error_line;  ///< lines end at \n or \r (progress)
 };
 

@@ -21,6 +21,7 @@ struct Conversion {
   bool ident = false;  ///< "$Id$" becomes "$Id: ID $"
 
   bool changes_nothing() const { return line_end == LineEnd::as_it_is && !ident; }
+  bool operator==(const Conversion&) const = default;
 };
 
 /// What gitattributes(5) calls the state of an attribute.

@@ -1,168 +1,170 @@
 #include "checkout/publisher.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
+#include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "base/files.h"
+#include "base/log.h"
+#include "checkout/building_place.h"
+#include "checkout/candidate.h"
+#include "checkout/git_folder.h"
+#include "checkout/in_place.h"
+#include "checkout/linked_copy.h"
+#include "checkout/slot_builder.h"
 #include "checkout/slot_directory.h"
-#include "checkout/tree_writer.h"
+#include "checkout/tree_diff.h"
 #include "checkout/worktree.h"
+#include "mirror/slot_refs.h"
 
 namespace freshet::checkout {
 namespace {
 
-Result<std::optional<gid_t>> find_group(const std::string& name) {
-  if (name.empty()) {
-    return std::nullopt;
-  }
-  std::array<char, 16384> buffer{};
-  group entry{};
-  group* found = nullptr;
-  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
-      found == nullptr) {
-    return fail(ErrorClass::config, "there is no group called " + name);
-  }
-  return found->gr_gid;
+/// Whether a tree past its time is as it was, so that it can serve again: people leave files in
+/// what they read.
+bool can_serve_again(const Layout& layout, const std::string& mirror_path, const ObjectId& commit) {
+  const auto entries = list_tree(mirror_path, commit);
+  return entries && holds_exactly(layout.slot(commit), *entries);
 }
 
-/// Everything written so far to the file system that holds `path` survives a power failure.
-Result<void> sync_file_system(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::syncfs(fd.get()) != 0) {
-    return fail(system_error(errno, "cannot sync " + path));
-  }
-  return {};
-}
-
-dev_t device_of(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? info.st_dev : 0;
-}
-
-/// The tracked files with nothing said about the ones on disk, which somebody may have changed: git
-/// compares their content when it is asked the next time.
-Result<std::vector<IndexEntry>> unseen_entries(const std::string& mirror_path,
-                                               const ObjectId& commit) {
-  FRESHET_TRY(auto tracked, list_tree(mirror_path, commit));
-  std::vector<IndexEntry> entries;
-  entries.reserve(tracked.size());
-  for (TreeEntry& entry : tracked) {
-    entries.push_back({std::move(entry), {}});
-  }
-  return entries;
-}
-
-/// Brings the .git of a tree that is there in line with the configuration.
-Result<void> adjust_git(const CheckoutSpec& spec, const std::string& mirror_path,
-                        const std::string& tree, const ObjectId& commit) {
-  if (!spec.git) {
-    return path_exists(tree + "/.git") ? detach_worktree(mirror_path, tree) : Result<void>();
-  }
-  if (is_attached(mirror_path, tree, commit)) {
-    return {};
-  }
-  // Whatever is there is of another mirror, or broken.
-  FRESHET_CHECK(detach_worktree(mirror_path, tree));
-  FRESHET_TRY(const auto entries, unseen_entries(mirror_path, commit));
-  return attach_worktree(mirror_path, tree, tree, commit, entries);
-}
-
-/// A tree on its way: whatever goes wrong, it leaves nothing behind.
-class Building {
- public:
-  Building(std::string mirror_path, std::string place)
-      : mirror_path_(std::move(mirror_path)), place_(std::move(place)) {}
-  Building(const Building&) = delete;
-  Building& operator=(const Building&) = delete;
-  ~Building() {
-    if (!place_.empty()) {
-      static_cast<void>(detach_worktree(mirror_path_, place_));
-      static_cast<void>(remove_tree(place_));
+/// Makes spares of trees whose time is over; returns those that have to go instead.
+Result<std::vector<std::string>> keep_spares(const CheckoutSpec& spec,
+                                             const std::string& mirror_path,
+                                             const std::vector<ObjectId>& due) {
+  std::vector<ObjectId> good;
+  std::copy_if(due.begin(), due.end(), std::back_inserter(good), [&](const ObjectId& commit) {
+    return can_serve_again(Layout(spec.path), mirror_path, commit);
+  });
+  std::vector<std::string> trash;
+  FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
+  for (const ObjectId& commit : due) {
+    if (!slots.is_due(commit, wall_now(), spec.keep_old)) {
+      continue;  // published again meanwhile
+    }
+    const std::string tree = slots.layout().slot(commit);
+    const bool is_good = std::find(good.begin(), good.end(), commit) != good.end();
+    if (is_good &&
+        (!path_exists(tree + "/.git") || move_worktree(tree, slots.spare_place(commit)))) {
+      FRESHET_CHECK(slots.keep_as_spare(tree, commit));
+    } else {
+      FRESHET_TRY(std::string place, slots.move_to_trash(tree));
+      trash.push_back(std::move(place));
     }
   }
-  void keep() { place_.clear(); }
-
- private:
-  const std::string mirror_path_;
-  std::string place_;
-};
-
-Result<void> build(const CheckoutSpec& spec, const std::string& mirror_path, const ObjectId& commit,
-                   const SlotDirectory& slots, const CancelToken& cancel) {
-  FRESHET_TRY(const auto group, find_group(spec.group));
-  FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
-  FRESHET_TRY(const std::string place, slots.create_building_place());
-  Building building(mirror_path, place);
-  FRESHET_TRY(const auto entries, TreeWriter(mirror_path, group).write(commit, place, cancel));
-  if (spec.git) {
-    FRESHET_CHECK(
-        attach_worktree(mirror_path, place, slots.layout().slot(commit), commit, entries));
-  }
-  FRESHET_CHECK(sync_file_system(place));
-  if (spec.git && device_of(place) != device_of(mirror_path)) {
-    FRESHET_CHECK(sync_file_system(mirror_path));
-  }
-  FRESHET_CHECK(slots.promote(place, commit));
-  building.keep();
-  return {};
+  return trash;
 }
 
-/// Removes a tree and the folder in the mirror that belongs to it.
-Result<void> remove_slot(const CheckoutSpec& spec, const std::string& slot) {
-  const std::string folder = worktree_folder(slot);
-  const auto way_back = read_file(folder + "/gitdir", 8192);
-  // Both ways must agree: what a .git file says alone could lead anywhere.
-  if (base_name(parent_path(folder)) == "worktrees" && way_back &&
-      way_back->starts_with(Layout(spec.path).directory + "/")) {
-    FRESHET_CHECK(remove_tree(folder));
+/// What is compared with the next commit must stay in the mirror. With git = true the trees' own
+/// HEADs see to it. A failure costs time later, and nothing else.
+void keep_commits(const CheckoutSpec& spec, const std::string& mirror_path,
+                  const std::set<ObjectId>& commits) {
+  const auto kept =
+      mirror::keep_slot_commits(mirror_path, spec.path, spec.git ? std::set<ObjectId>() : commits);
+  if (!kept) {
+    log::info("the commits of the published trees are not kept",
+              {{"path", spec.path}, {"error", kept.error().message}});
   }
-  return remove_tree(slot);
 }
 
 }  // namespace
 
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
-                          const ObjectId& commit, const CancelToken& cancel) {
-  if (spec.mode != "atomic") {
-    return fail(ErrorClass::config, "mode = \"" + spec.mode +
-                                        "\" has no effect in this version; use \"atomic\" for " +
-                                        spec.path);
+                          const ObjectId& commit, const CancelToken& cancel,
+                          const TreeCheck& check) {
+  if (spec.mode == "in_place") {
+    const auto current = read_current(spec.path);
+    if (check && (!current || current->commit != commit)) {
+      FRESHET_CHECK(check_candidate(spec, mirror_path, commit, cancel, check));
+    }
+    FRESHET_TRY(const Published published, publish_in_place(spec, mirror_path, commit, cancel));
+    keep_commits(spec, mirror_path, {commit});
+    return published;
   }
   FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
   Published published;
   published.old_commit = slots.current();
+  if (published.old_commit != commit || !slots.has(commit)) {
+    FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
+  }
   if (slots.has(commit)) {
     FRESHET_CHECK(adjust_git(spec, mirror_path, slots.layout().slot(commit), commit));
   } else {
-    FRESHET_CHECK(build(spec, mirror_path, commit, slots, cancel));
+    FRESHET_TRY(const auto group, find_group(spec.group));
+    FRESHET_CHECK(build_slot({spec, mirror_path, slots, group}, commit, cancel));
     published.changed = true;
   }
   if (published.old_commit != commit) {
+    if (check) {
+      FRESHET_CHECK(check(slots.layout().slot(commit)));
+    }
     FRESHET_CHECK(slots.switch_to(commit));
     published.changed = true;
+  }
+  if (published.changed) {
+    keep_commits(spec, mirror_path, slots.commits());
   }
   return published;
 }
 
-Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec) {
+Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::string& mirror_path) {
+  const Layout layout(spec.path);
+  if (spec.mode == "in_place" || !is_directory(layout.directory)) {
+    return std::nullopt;
+  }
   SlotDirectory::Swept swept;
   {
-    const Layout layout(spec.path);
-    if (!is_directory(layout.directory)) {
-      return std::nullopt;
-    }
     FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
-    FRESHET_TRY(swept, slots.sweep(wall_now(), spec.keep_old));
+    FRESHET_TRY(swept, slots.sweep(wall_now(), spec.keep_old,
+                                   is_low(layout.directory, spec.min_free_disk) ? 0 : kSpares));
+  }
+  if (!swept.reuse.empty()) {
+    FRESHET_TRY(const auto more, keep_spares(spec, mirror_path, swept.reuse));
+    swept.trash.insert(swept.trash.end(), more.begin(), more.end());
   }
   for (const std::string& trash : swept.trash) {
-    FRESHET_CHECK(remove_slot(spec, trash));
+    FRESHET_CHECK(remove_slot(layout, trash));
+  }
+  if (!swept.trash.empty()) {
+    FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
+    keep_commits(spec, mirror_path, slots.commits());
   }
   return swept.next;
+}
+
+Result<void> prepare_spare(const CheckoutSpec& spec, const std::string& mirror_path,
+                           const CancelToken& cancel) {
+  const Layout layout(spec.path);
+  if (spec.mode == "in_place" || !read_current(spec.path) ||
+      is_low(layout.directory, spec.min_free_disk)) {
+    return {};
+  }
+  FRESHET_TRY(const auto group, find_group(spec.group));
+  std::string place;
+  ObjectId commit;
+  UniqueFd held;
+  {
+    FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
+    const auto current = slots.current();
+    if (!current || !slots.has(*current) || !slots.spares().empty() ||
+        !has_same_group(layout.slot(*current), {spec, mirror_path, slots, group}) ||
+        (spec.git && !is_attached(mirror_path, layout.slot(*current), *current))) {
+      return {};
+    }
+    commit = *current;
+    FRESHET_TRY(held, hold_tree(layout.slot(commit)));
+    FRESHET_TRY(place, slots.create_building_place(commit));
+  }
+  BuildingPlace building(layout, place);
+  FRESHET_TRY(const auto entries, list_tree(mirror_path, commit));
+  FRESHET_CHECK(link_tree(layout.slot(commit), place, entries, group, cancel));
+  FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim(spec.path));
+  if (spec.git) {
+    FRESHET_TRY(const std::string record, read_record(layout.slot(commit)));
+    FRESHET_CHECK(attach_worktree(mirror_path, place, slots.spare_place(commit), commit, record));
+  }
+  FRESHET_CHECK(slots.keep_as_spare(place, commit));
+  building.keep();
+  return {};
 }
 
 }  // namespace freshet::checkout

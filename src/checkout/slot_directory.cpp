@@ -1,6 +1,7 @@
 #include "checkout/slot_directory.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,13 +12,11 @@
 
 #include "base/files.h"
 #include "base/hmac.h"
+#include "checkout/in_place.h"
 
 namespace freshet::checkout {
 namespace {
 
-constexpr std::string_view kBuilding = "tmp.";
-constexpr std::string_view kTrash = "trash.";
-constexpr std::string_view kLink = "link.";
 constexpr std::string_view kRetired = ".retired";
 constexpr std::string_view kNotice = "README";
 constexpr std::string_view kNoticeText =
@@ -97,8 +96,17 @@ Result<void> rename_path(const std::string& from, const std::string& to, unsigne
   return {};
 }
 
-bool is_leftover(const std::string& name) {
-  return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink);
+WallTime changed_at(const struct stat& info) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
+Result<UniqueFd> lock_tree(const std::string& tree, int operation) {
+  UniqueFd fd(::open(tree.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || ::flock(fd.get(), operation | LOCK_NB) != 0) {
+    return fail(system_error(errno, "cannot lock " + tree));
+  }
+  return fd;
 }
 
 }  // namespace
@@ -116,37 +124,13 @@ std::string Layout::slot(const ObjectId& commit) const {
   return directory + "/" + commit.hex();
 }
 
-SweepPlan plan_sweep(const std::vector<std::string>& names,
-                     const std::map<std::string, WallTime>& retired,
-                     const std::optional<ObjectId>& current, WallTime now, Duration keep_old) {
-  SweepPlan plan;
-  for (const std::string& name : names) {
-    if (is_leftover(name)) {
-      plan.remove.push_back(name);
-      continue;
-    }
-    const auto commit = ObjectId::parse(name);
-    if (!commit || commit == current) {
-      continue;
-    }
-    const auto since = retired.find(name);
-    if (since == retired.end()) {
-      plan.mark_retired.push_back(name);
-    } else if (since->second + keep_old <= now) {
-      plan.remove.push_back(name);
-      continue;
-    }
-    // A clock that was set back must not keep a tree for ever.
-    const WallTime start = since == retired.end() ? now : std::min(since->second, now);
-    const WallTime due = start + keep_old;
-    plan.next = plan.next ? std::min(*plan.next, due) : due;
-  }
-  return plan;
+Result<SlotDirectory> SlotDirectory::claim(const std::string& checkout_path) {
+  FRESHET_CHECK(check_link(Layout(checkout_path)));
+  return claim_beside(checkout_path);
 }
 
-Result<SlotDirectory> SlotDirectory::claim(const std::string& checkout_path) {
+Result<SlotDirectory> SlotDirectory::claim_beside(const std::string& checkout_path) {
   Layout layout(checkout_path);
-  FRESHET_CHECK(check_link(layout));
   FRESHET_CHECK(make_directories(layout.parent));
   FRESHET_CHECK(claim_directory(layout));
   FRESHET_TRY(FileLock lock, FileLock::acquire(layout.directory + "/lock", kPatience));
@@ -162,12 +146,79 @@ bool SlotDirectory::has(const ObjectId& commit) const {
   return is_directory(layout_.slot(commit));
 }
 
-Result<std::string> SlotDirectory::create_building_place() const {
-  std::string place = layout_.directory + "/" + std::string(kBuilding) + random_hex(8);
+std::string SlotDirectory::spare_place(const ObjectId& commit) const {
+  return layout_.directory + "/" + std::string(kSpare) + commit.hex();
+}
+
+std::string SlotDirectory::new_place(std::string_view kind) const {
+  return layout_.directory + "/" + std::string(kind) + random_hex(8);
+}
+
+std::vector<Spare> SlotDirectory::spares() const {
+  std::vector<std::pair<std::int64_t, Spare>> found;
+  const auto names = list_directory(layout_.directory);
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    const auto commit = commit_of_spare(name);
+    const std::string place = layout_.directory + "/" + name;
+    struct stat info {};
+    if (commit && ::lstat(place.c_str(), &info) == 0 && lock_tree(place, LOCK_EX)) {
+      // Renamed then.
+      found.push_back(
+          {info.st_ctim.tv_sec * 1'000'000'000LL + info.st_ctim.tv_nsec, {place, *commit}});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Spare> spares;
+  for (auto& [since, spare] : found) {
+    spares.push_back(std::move(spare));
+  }
+  return spares;
+}
+
+std::set<ObjectId> SlotDirectory::commits() const {
+  std::set<ObjectId> commits;
+  const auto names = list_directory(layout_.directory);
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    const auto commit = ObjectId::parse(name);
+    if (const auto complete = commit ? commit : commit_of_spare(name)) {
+      commits.insert(*complete);
+    }
+  }
+  return commits;
+}
+
+Result<std::string> SlotDirectory::create_building_place(const ObjectId& commit) const {
+  std::string place = new_place(std::string(kBuilding) + commit.hex() + ".");
   if (::mkdir(place.c_str(), 0755) != 0) {
     return fail(system_error(errno, "cannot create " + place));
   }
   return place;
+}
+
+Result<std::string> SlotDirectory::take(const Spare& spare, const ObjectId& commit) const {
+  std::string place = new_place(std::string(kBuilding) + commit.hex() + ".");
+  FRESHET_CHECK(rename_path(spare.place, place));
+  // Its old name must not come back after a power failure, when it is of another commit.
+  FRESHET_CHECK(sync_directory(layout_.directory));
+  return place;
+}
+
+void SlotDirectory::discard(const Spare& spare) const {
+  static_cast<void>(move_to_trash(spare.place));
+}
+
+Result<std::string> SlotDirectory::move_to_trash(const std::string& place) const {
+  std::string trash = new_place(kTrash);
+  FRESHET_CHECK(rename_path(place, trash));
+  ::unlink((place + std::string(kRetired)).c_str());
+  return trash;
+}
+
+Result<void> SlotDirectory::keep_as_spare(const std::string& tree, const ObjectId& commit) const {
+  FRESHET_CHECK(rename_path(tree, spare_place(commit), RENAME_NOREPLACE));
+  ::unlink((tree + std::string(kRetired)).c_str());
+  return sync_directory(layout_.directory);
 }
 
 Result<void> SlotDirectory::promote(const std::string& building_place,
@@ -204,51 +255,62 @@ Result<void> SlotDirectory::switch_to(const ObjectId& commit) const {
   return old && *old != commit ? mark_retired(old->hex()) : Result<void>();
 }
 
-Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old) const {
-  FRESHET_TRY(const auto names, list_directory(layout_.directory));
+std::map<std::string, WallTime> SlotDirectory::retired(
+    const std::vector<std::string>& names) const {
   std::map<std::string, WallTime> retired;
   for (const std::string& name : names) {
     struct stat info {};
     if (name.ends_with(kRetired) && ::lstat((layout_.directory + "/" + name).c_str(), &info) == 0) {
-      const auto since = std::chrono::seconds(info.st_mtim.tv_sec) +
-                         std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-      retired[name.substr(0, name.size() - kRetired.size())] =
-          WallTime(std::chrono::duration_cast<WallTime::duration>(since));
+      retired[name.substr(0, name.size() - kRetired.size())] = changed_at(info);
     }
   }
-  const SweepPlan plan = plan_sweep(names, retired, current(), now, keep_old);
+  return retired;
+}
+
+bool SlotDirectory::is_due(const ObjectId& commit, WallTime now, Duration keep_old) const {
+  const auto marks = retired({commit.hex() + std::string(kRetired)});
+  return has(commit) && current() != commit && !marks.empty() &&
+         marks.begin()->second + keep_old <= now;
+}
+
+Result<SlotDirectory::Swept> SlotDirectory::sweep(WallTime now, Duration keep_old,
+                                                  std::size_t most_spares) const {
+  FRESHET_TRY(const auto names, list_directory(layout_.directory));
+  SweepPlan plan = plan_sweep(names, retired(names), current(), now, keep_old, most_spares);
   for (const std::string& name : plan.mark_retired) {
     FRESHET_CHECK(mark_retired(name));
   }
-  Swept swept;
-  swept.next = plan.next;
+  Swept swept{{}, std::move(plan.reuse), plan.next};
   for (const std::string& name : plan.remove) {
     std::string place = layout_.directory + "/" + name;
     if (!is_leftover(name)) {
-      const std::string trash = layout_.directory + "/" + std::string(kTrash) + random_hex(8);
-      FRESHET_CHECK(rename_path(place, trash));
-      ::unlink((place + std::string(kRetired)).c_str());
-      place = trash;
+      FRESHET_TRY(place, move_to_trash(place));
     }
     swept.trash.push_back(std::move(place));
   }
   return swept;
 }
 
+Result<UniqueFd> hold_tree(const std::string& tree) {
+  return lock_tree(tree, LOCK_SH);
+}
+
 std::optional<CurrentTree> read_current(const std::string& checkout_path) {
   const Layout layout(checkout_path);
-  const auto target = read_link(layout.link);
   struct stat info {};
-  if (!target || ::lstat(layout.link.c_str(), &info) != 0) {
+  if (::lstat(layout.link.c_str(), &info) != 0) {
     return std::nullopt;
   }
-  const auto commit = commit_of_target(layout, *target);
-  if (!commit) {
+  if (const auto target = read_link(layout.link)) {
+    const auto commit = commit_of_target(layout, *target);
+    return commit ? std::optional(CurrentTree{*commit, changed_at(info)}) : std::nullopt;
+  }
+  const auto state = read_in_place_state(layout);
+  if (!state || !state->at || !state->to.empty() || !S_ISDIR(info.st_mode) ||
+      ::lstat(in_place_state_file(layout).c_str(), &info) != 0) {
     return std::nullopt;
   }
-  return CurrentTree{*commit, WallTime(std::chrono::duration_cast<WallTime::duration>(
-                                  std::chrono::seconds(info.st_mtim.tv_sec) +
-                                  std::chrono::nanoseconds(info.st_mtim.tv_nsec)))};
+  return CurrentTree{*state->at, changed_at(info)};
 }
 
 }  // namespace freshet::checkout

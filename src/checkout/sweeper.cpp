@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "checkout/drift.h"
+#include "checkout/slot_directory.h"
 
 namespace freshet::checkout {
 namespace {
@@ -10,9 +12,12 @@ namespace {
 /// After a publication was in the way, or something else failed.
 constexpr Duration kAgain{5'000};
 
+/// Between two looks at a checkout.
+constexpr Duration kLongest{std::chrono::hours(24)};
+
 /// When to look again; nullopt: nothing is left to do.
-std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
-  const auto next = sweep(spec);
+std::optional<Instant> sweep_now(const CheckoutSpec& spec, const std::string& mirror_path) {
+  const auto next = sweep(spec, mirror_path);
   if (!next) {
     if (next.error().error_class != ErrorClass::conflict) {
       log::warning("old trees not removed", {{"path", spec.path}, {"error", next.error().message}});
@@ -24,6 +29,44 @@ std::optional<Instant> sweep_now(const CheckoutSpec& spec) {
     return std::nullopt;
   }
   return now() + std::max<Instant::duration>(**next - wall_now(), std::chrono::milliseconds(50));
+}
+
+/// Without one, a publication takes longer; nothing else depends on it.
+void prepare_now(const CheckoutSpec& spec, const std::string& mirror_path,
+                 const CancelToken& stop) {
+  const auto prepared = prepare_spare(spec, mirror_path, stop);
+  if (!prepared && prepared.error().error_class != ErrorClass::conflict) {
+    log::info("no spare tree prepared", {{"path", spec.path}, {"error", prepared.error().message}});
+  }
+}
+
+/// What somebody changed is written anew; returns when to look again.
+Instant check_drift_now(const CheckoutSpec& spec, const std::string& mirror_path,
+                        const CancelToken& stop) {
+  const auto current = read_current(spec.path);
+  if (!current) {
+    return now() + kLongest;
+  }
+  if (drift_check_due(spec, wall_now()) <= wall_now()) {
+    const auto drift = find_drift(spec, mirror_path, current->commit, DriftCheck::quick, stop);
+    if (!drift && drift.error().error_class == ErrorClass::conflict) {
+      return now() + 12 * kAgain;  // something was published meanwhile
+    }
+    auto repaired = drift ? Result<void>() : fail(drift.error());
+    if (drift && !drift->empty()) {
+      log::warning("published files were changed by somebody else; they are written anew",
+                   {{"path", spec.path},
+                    {"files", std::to_string(drift->size())},
+                    {"first", drift->front()}});
+      repaired = repair_drift(spec, mirror_path, *drift, stop);
+    }
+    if (!repaired) {
+      log::warning("the published tree is not as its commit",
+                   {{"path", spec.path}, {"error", repaired.error().message}});
+    }
+    note_drift_check(spec);
+  }
+  return now() + (drift_check_due(spec, wall_now()) - wall_now());
 }
 
 }  // namespace
@@ -38,8 +81,8 @@ void Sweeper::start() {
 
 void Sweeper::stop() {
   {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
+    const MutexLock lock(mutex_);  // nobody is between its look and its wait
+    stop_.cancel();
   }
   changed_.notify_all();
   if (thread_.joinable()) {
@@ -47,10 +90,10 @@ void Sweeper::stop() {
   }
 }
 
-void Sweeper::watch(const CheckoutSpec& spec) {
+void Sweeper::watch(const CheckoutSpec& spec, const std::string& mirror_path) {
   {
     const MutexLock lock(mutex_);
-    watched_.insert_or_assign(spec.path, Watched{spec, now()});
+    watched_.insert_or_assign(spec.path, Watched{spec, mirror_path, now()});
   }
   changed_.notify_one();
 }
@@ -62,11 +105,11 @@ void Sweeper::forget(const std::string& path) {
 
 void Sweeper::run() {
   for (;;) {
-    CheckoutSpec spec;
+    Watched watched;
     {
       const MutexLock lock(mutex_);
       for (;;) {
-        if (stopping_) {
+        if (stop_.cancelled()) {
           return;
         }
         const auto first = std::min_element(
@@ -77,17 +120,19 @@ void Sweeper::run() {
         } else if (first->second.due > now()) {
           changed_.wait_until(mutex_, first->second.due);
         } else {
-          spec = first->second.spec;
+          watched = first->second;
           watched_.erase(first);
           break;
         }
       }
     }
-    if (const auto next = sweep_now(spec)) {
-      const MutexLock lock(mutex_);
-      // A publication in the meantime asked for an earlier look.
-      watched_.try_emplace(spec.path, Watched{spec, *next});
-    }
+    const auto next_sweep = sweep_now(watched.spec, watched.mirror_path);
+    prepare_now(watched.spec, watched.mirror_path, stop_);
+    const Instant next_check = check_drift_now(watched.spec, watched.mirror_path, stop_);
+    watched.due = std::min(next_sweep.value_or(next_check), next_check);
+    const MutexLock lock(mutex_);
+    // A publication in the meantime asked for an earlier look.
+    watched_.try_emplace(watched.spec.path, watched);
   }
 }
 

@@ -4,12 +4,15 @@
 #include <string>
 #include <thread>
 
+#include "base/cancel.h"
 #include "base/mutex.h"
 #include "checkout/publisher.h"
 
 namespace freshet::checkout {
 
-/// Removes replaced trees once their time is over, on a thread of its own. Thread-safe.
+/// Removes replaced trees once their time is over and keeps a spare one ready for the next
+/// publication; looks once a day whether somebody changed what is published. On a thread of its
+/// own. Thread-safe.
 class Sweeper {
  public:
   Sweeper() = default;
@@ -21,20 +24,23 @@ class Sweeper {
   void stop();
 
   /// Looks at the checkout soon, and again whenever one of its trees becomes due.
-  void watch(const CheckoutSpec& spec) EXCLUDES(mutex_);
+  /// The mirror is the one that it is published from.
+  void watch(const CheckoutSpec& spec, const std::string& mirror_path) EXCLUDES(mutex_);
   void forget(const std::string& path) EXCLUDES(mutex_);
 
  private:
   struct Watched {
     CheckoutSpec spec;
-    Instant due;
+    std::string mirror_path;
+    Instant due{};
   };
   void run() EXCLUDES(mutex_);
 
+  const CancelToken stop_;
+
   Mutex mutex_;
   Condition changed_;
-  std::map<std::string, Watched> watched_ GUARDED_BY(mutex_);  ///< by path; done ones leave
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, Watched> watched_ GUARDED_BY(mutex_);  ///< by path
   std::thread thread_;
 };
 

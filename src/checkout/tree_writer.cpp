@@ -7,76 +7,82 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <future>
+#include <iterator>
+#include <set>
 
 #include "base/files.h"
-#include "checkout/conversion.h"
-#include "checkout/path_rules.h"
-#include "mirror/git2.h"
+#include "checkout/blob_content.h"
+#include "checkout/early_sync.h"
+#include "checkout/open_path.h"
 
 namespace freshet::checkout {
 namespace {
 
-namespace git2 = mirror::git2;
+/// Up to so many changes are synced one by one; beyond, the whole file system is.
+constexpr std::size_t kFew = 256;
+constexpr auto kNobody = static_cast<uid_t>(-1);
 
-constexpr int kDeepest = 1000;  ///< directories inside one another
-
-/// A directory that is being written: where, and how its paths begin.
-struct Place {
-  int fd;
-  std::string prefix;   ///< "" or "a/b/"
-  bool has_attributes;  ///< this directory or one above has a .gitattributes
-  int depth;
-};
-
-Result<void> check_name(const std::string& prefix, const char* name) {
-  if (!is_safe_entry_name(name)) {
-    return fail(ErrorClass::corrupt, "the commit contains the path " + prefix + name +
-                                         ", which must not be written; nothing was published");
-  }
-  return {};
-}
-
-Attribute attribute(const char* value) {
-  switch (git_attr_value(value)) {
-    case GIT_ATTR_VALUE_TRUE:
-      return {Attribute::State::set};
-    case GIT_ATTR_VALUE_FALSE:
-      return {Attribute::State::unset};
-    case GIT_ATTR_VALUE_STRING:
-      return {Attribute::State::value, value};
-    case GIT_ATTR_VALUE_UNSPECIFIED:
-      break;
-  }
-  return {};
-}
-
-/// An object that the commit names: one that is of another type damages it as a missing one does.
-template <class Object>
-Result<Object> belonging(Result<Object> object) {
-  if (!object && object.error().error_class == ErrorClass::internal) {
-    object.error().error_class = ErrorClass::corrupt;
-  }
-  return object;
-}
-
-/// One write of one commit.
-class Session {
+class Writer {
  public:
-  Session(git_repository* repository, const git_oid& commit, std::optional<gid_t> group,
-          const CancelToken& cancel)
-      : repository_(repository), commit_(commit), group_(group), cancel_(cancel) {}
+  Writer(BlobReader blobs, UniqueFd root, const WriteTarget& target, bool sync_each)
+      : blobs_(std::move(blobs)),
+        root_(std::move(root)),
+        target_(target),
+        sync_each_(sync_each),
+        at_(root_.get()),
+        early_sync_(root_.get()) {}
 
-  Result<void> write_directory(const git_oid& tree_id, const Place& place) {
-    FRESHET_TRY(const git2::Tree tree, belonging(git2::lookup_tree(repository_, tree_id)));
-    Place here = place;
-    here.has_attributes =
-        here.has_attributes || git_tree_entry_byname(tree.get(), ".gitattributes") != nullptr;
-    const std::size_t count = git_tree_entrycount(tree.get());
-    for (std::size_t i = 0; i < count; ++i) {
-      if (cancel_.cancelled()) {
-        return fail(ErrorClass::conflict, "cancelled");
+  Result<void> remove(const Removal& removal) {
+    const SplitPath path = split_path(removal.path);
+    const int directory = at_.enter(path.directory);
+    if (directory >= 0 &&
+        ::unlinkat(directory, path.name.c_str(), removal.is_directory ? AT_REMOVEDIR : 0) == 0) {
+      touched(path);
+      return {};
+    }
+    constexpr std::array kSomebodyElses{ENOENT, ENOTDIR, ELOOP, ENOTEMPTY, EEXIST, EISDIR};
+    const bool may_stay =
+        is_visible() && std::count(kSomebodyElses.begin(), kSomebodyElses.end(), errno) != 0;
+    return may_stay ? Result<void>() : fail(failed("remove", removal.path));
+  }
+
+  Result<void> add(const Addition& addition) {
+    const SplitPath path = split_path(addition.entry.path);
+    const int directory = at_.enter(path.directory);
+    if (directory < 0) {
+      return fail(failed("enter the directory of", addition.entry.path));
+    }
+    touched(path);
+    const Place place{directory, path.name};
+    switch (addition.entry.mode) {
+      case kDirectoryMode:
+        return make_directory(addition, place);
+      case kSubmoduleMode:
+        FRESHET_CHECK(make_directory(addition, place));
+        return record(addition, place);
+      case kLinkMode:
+        return write_link(addition, place);
+      default:
+        return write_file(addition, place);
+    }
+  }
+
+  Result<void> sync() {
+    if (!sync_each_) {
+      return early_sync_.finish() ? Result<void>() : fail(failed("sync", "the tree"));
+    }
+    for (const UniqueFd& file : files_) {
+      if (::fsync(file.get()) != 0) {
+        return fail(failed("sync", "a file"));
       }
-      FRESHET_CHECK(write_entry(*git_tree_entry_byindex(tree.get(), i), here));
+    }
+    for (const std::string& directory : directories_) {
+      const int fd = at_.enter(directory);
+      if (fd >= 0 && ::fsync(fd) != 0) {  // one that is gone has nothing to sync
+        return fail(failed("sync", directory));
+      }
     }
     return {};
   }
@@ -84,176 +90,220 @@ class Session {
   std::vector<IndexEntry> take_entries() { return std::move(entries_); }
 
  private:
-  Result<void> write_entry(const git_tree_entry& entry, const Place& place) {
-    const char* name = git_tree_entry_name(&entry);
-    FRESHET_CHECK(check_name(place.prefix, name));
-    const git_oid& id = *git_tree_entry_id(&entry);
-    // The raw mode: libgit2 takes every unknown kind for a file, git for a submodule.
-    const unsigned mode = git_tree_entry_filemode_raw(&entry);
-    switch (mode & 0170000U) {
-      case GIT_FILEMODE_TREE:
-        return write_subdirectory(name, id, place);
-      case S_IFREG:
-        return write_file(name, id, (mode & S_IXUSR) != 0 ? 0755 : 0644, place);
-      case GIT_FILEMODE_LINK:
-        return write_link(name, id, place);
-      case GIT_FILEMODE_COMMIT:
-        return write_submodule(name, id, place);
-      default:
-        return fail(ErrorClass::corrupt, "the commit contains " + place.prefix + name +
-                                             ", which is no file, link or directory");
+  struct Place {
+    int directory;
+    const std::string& name;
+  };
+
+  bool is_visible() const { return !target_.beside.empty(); }
+
+  void touched(const SplitPath& path) {
+    if (sync_each_) {
+      directories_.emplace(path.directory);
     }
   }
 
-  Result<UniqueFd> make_directory(const char* name, const Place& place) {
-    if (::mkdirat(place.fd, name, 0755) != 0) {
-      return fail(failed("create the directory", name, place));
+  /// Where to create what shall be at the place.
+  Result<const char*> creation_name(const Addition& addition, const Place& place) const {
+    const char* name = is_visible() ? target_.beside.c_str() : place.name.c_str();
+    const bool something_is_there = is_visible() || addition.replaces;
+    if (something_is_there && ::unlinkat(place.directory, name, 0) != 0 && errno != ENOENT) {
+      return fail(failed("replace", addition.entry.path));
     }
-    UniqueFd fd(::openat(place.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd || (group_ && ::fchown(fd.get(), static_cast<uid_t>(-1), *group_) != 0)) {
-      return fail(failed("prepare the directory", name, place));
-    }
-    return fd;
+    return name;
   }
 
-  Result<void> write_subdirectory(const char* name, const git_oid& id, const Place& place) {
-    if (place.depth >= kDeepest) {
-      return fail(ErrorClass::corrupt,
-                  "the commit's directories are nested deeper than " + std::to_string(kDeepest));
+  /// Puts what was created where it belongs.
+  Result<void> finish(const Addition& addition, const Place& place, const char* name) const {
+    if (!is_visible()) {
+      return {};
     }
-    FRESHET_TRY(const UniqueFd fd, make_directory(name, place));
-    return write_directory(
-        id, {fd.get(), place.prefix + name + "/", place.has_attributes, place.depth + 1});
+    const unsigned flags = addition.replaces ? 0U : RENAME_NOREPLACE;
+    if (::renameat2(place.directory, name, place.directory, place.name.c_str(), flags) == 0) {
+      return {};
+    }
+    const Error error = failed("put into place", addition.entry.path);
+    ::unlinkat(place.directory, name, 0);
+    return fail(error);
   }
 
-  Result<void> write_submodule(const char* name, const git_oid& id, const Place& place) {
-    FRESHET_TRY(const UniqueFd fd, make_directory(name, place));
-    return record(name, 0160000, id, fd.get(), place);
-  }
-
-  Result<void> write_file(const char* name, const git_oid& id, mode_t mode, const Place& place) {
-    FRESHET_TRY(const git2::Blob blob, belonging(git2::lookup_blob(repository_, id)));
-    std::string_view content(static_cast<const char*>(git_blob_rawcontent(blob.get())),
-                             static_cast<std::size_t>(git_blob_rawsize(blob.get())));
-    std::optional<std::string> converted;
-    if (place.has_attributes) {
-      FRESHET_TRY(const Conversion conversion, read_attributes(place.prefix + name));
-      converted = to_working_tree(content, conversion, git2::from_oid(id));
-      content = converted ? std::string_view(*converted) : content;
+  Result<void> make_directory(const Addition& addition, const Place& place) {
+    const bool may_exist = is_visible() || addition.replaces;
+    if (::mkdirat(place.directory, place.name.c_str(), 0755) != 0 &&
+        !(errno == EEXIST && may_exist)) {
+      return fail(failed("create the directory", addition.entry.path));
     }
-    const UniqueFd fd(
-        ::openat(place.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!fd) {
-      return fail(failed("create", name, place));
+    const int fd = at_.enter(addition.entry.path);
+    if (fd < 0 || (target_.group && ::fchown(fd, kNobody, *target_.group) != 0)) {
+      return fail(failed("prepare the directory", addition.entry.path));
     }
-    FRESHET_CHECK(write_all(fd.get(), content, place.prefix + name));
-    if (group_ && ::fchown(fd.get(), static_cast<uid_t>(-1), *group_) != 0) {
-      return fail(failed("set the group of", name, place));
-    }
-    return record(name, mode == 0755 ? 0100755 : 0100644, id, fd.get(), place);
-  }
-
-  Result<void> write_link(const char* name, const git_oid& id, const Place& place) {
-    FRESHET_TRY(const git2::Blob blob, belonging(git2::lookup_blob(repository_, id)));
-    const std::string target(static_cast<const char*>(git_blob_rawcontent(blob.get())),
-                             static_cast<std::size_t>(git_blob_rawsize(blob.get())));
-    if (::symlinkat(target.c_str(), place.fd, name) != 0) {
-      return fail(failed("create the link", name, place));
-    }
-    if (group_ &&
-        ::fchownat(place.fd, name, static_cast<uid_t>(-1), *group_, AT_SYMLINK_NOFOLLOW) != 0) {
-      return fail(failed("set the group of", name, place));
-    }
-    return record(name, 0120000, id, -1, place);
-  }
-
-  /// By the commit's own .gitattributes; no other file and no configuration counts.
-  Result<Conversion> read_attributes(const std::string& path) const {
-    git_attr_options options = GIT_ATTR_OPTIONS_INIT;
-    options.flags = GIT_ATTR_CHECK_NO_SYSTEM | GIT_ATTR_CHECK_INCLUDE_COMMIT;
-    options.attr_commit_id = commit_;
-    std::array<const char*, 4> names{"text", "crlf", "eol", "ident"};
-    std::array<const char*, 4> values{};
-    if (git_attr_get_many_ext(values.data(), repository_, &options, path.c_str(), names.size(),
-                              names.data()) != 0) {
-      return fail(git2::last_error("cannot read the attributes of " + path));
-    }
-    return conversion_for(attribute(values[0]), attribute(values[1]), attribute(values[2]),
-                          attribute(values[3]));
-  }
-
-  Result<void> record(const char* name, std::uint32_t mode, const git_oid& id, int fd,
-                      const Place& place) {
-    IndexEntry entry;
-    const int status = fd >= 0 ? ::fstat(fd, &entry.info)
-                               : ::fstatat(place.fd, name, &entry.info, AT_SYMLINK_NOFOLLOW);
-    if (status != 0) {
-      return fail(failed("look at", name, place));
-    }
-    entry.entry = {place.prefix + name, mode, git2::from_oid(id)};
-    entries_.push_back(std::move(entry));
     return {};
   }
 
-  static Error failed(const std::string& what, const char* name, const Place& place) {
+  Result<void> write_file(const Addition& addition, const Place& place) {
+    const TreeEntry& entry = addition.entry;
+    FRESHET_TRY(const std::string_view content,
+                blobs_.file(entry.path, entry.id, addition.has_attributes));
+    FRESHET_TRY(const char* name, creation_name(addition, place));
+    const mode_t mode = entry.mode == 0100755 ? 0755 : 0644;
+    UniqueFd fd(::openat(place.directory, name,
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!fd) {
+      return fail(failed("create", entry.path));
+    }
+    FRESHET_CHECK(write_all(fd.get(), content, entry.path));
+    if (target_.group && ::fchown(fd.get(), kNobody, *target_.group) != 0) {
+      return fail(failed("set the group of", entry.path));
+    }
+    if (sync_each_ && is_visible() && ::fsync(fd.get()) != 0) {
+      return fail(failed("sync", entry.path));
+    }
+    FRESHET_CHECK(finish(addition, place, name));
+    IndexEntry& written = entries_.emplace_back();
+    written.entry = entry;
+    if (::fstat(fd.get(), &written.info) != 0) {
+      return fail(failed("look at", entry.path));
+    }
+    if (!sync_each_) {
+      early_sync_.note_file();
+    } else if (!is_visible()) {
+      files_.push_back(std::move(fd));  // synced together, the journal is written once
+    }
+    return {};
+  }
+
+  Result<void> write_link(const Addition& addition, const Place& place) {
+    FRESHET_TRY(const std::string_view content, blobs_.raw(addition.entry.id));
+    FRESHET_TRY(const char* name, creation_name(addition, place));
+    if (::symlinkat(std::string(content).c_str(), place.directory, name) != 0) {
+      return fail(failed("create the link", addition.entry.path));
+    }
+    if (target_.group &&
+        ::fchownat(place.directory, name, kNobody, *target_.group, AT_SYMLINK_NOFOLLOW) != 0) {
+      return fail(failed("set the group of", addition.entry.path));
+    }
+    FRESHET_CHECK(finish(addition, place, name));
+    return record(addition, place);
+  }
+
+  Result<void> record(const Addition& addition, const Place& place) {
+    const SplitPath path = split_path(addition.entry.path);
+    const int directory = at_.enter(path.directory);
+    IndexEntry& written = entries_.emplace_back();
+    written.entry = addition.entry;
+    if (directory < 0 ||
+        ::fstatat(directory, place.name.c_str(), &written.info, AT_SYMLINK_NOFOLLOW) != 0) {
+      return fail(failed("look at", addition.entry.path));
+    }
+    return {};
+  }
+
+  Error failed(const std::string& what, const std::string& path) const {
     const int number = errno;
-    Error error = system_error(number, "cannot " + what + " " + place.prefix + name);
-    // Nobody but us is in the place, so that it is the commit that asks for something impossible: a
-    // name twice, an empty link, more than the file system takes.
-    constexpr std::array kImpossible{EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EINVAL, EILSEQ};
-    if (std::find(kImpossible.begin(), kImpossible.end(), number) != kImpossible.end()) {
+    Error error = system_error(number, "cannot " + what + " " + path);
+    // Where nobody else writes it is the commit that asks for something impossible: an empty link,
+    // more than the file system takes.
+    constexpr std::array kImpossible{EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG,
+                                     ELOOP,  EINVAL, EILSEQ,  EISDIR};
+    constexpr std::array kInTheWay{EEXIST, ENOTDIR, ELOOP, EISDIR, ENOTEMPTY};
+    if (is_visible() && std::count(kInTheWay.begin(), kInTheWay.end(), number) != 0) {
+      error = {ErrorClass::conflict,
+               target_.directory + "/" + path +
+                   " is in the way of a file of the commit and was not made by freshet; it is left "
+                   "alone. Move it away",
+               std::nullopt};
+    } else if (std::count(kImpossible.begin(), kImpossible.end(), number) != 0) {
       error.error_class = ErrorClass::corrupt;
     }
     return error;
   }
 
-  git_repository* repository_;
-  const git_oid commit_;
-  const std::optional<gid_t> group_;
-  const CancelToken& cancel_;
+  BlobReader blobs_;
+  UniqueFd root_;
+  const WriteTarget& target_;
+  const bool sync_each_;
+  OpenPath at_;
+  EarlySync early_sync_;
   std::vector<IndexEntry> entries_;
+  std::vector<UniqueFd> files_;        ///< to be synced
+  std::set<std::string> directories_;  ///< likewise
 };
 
-Result<void> list_directory_of(git_repository* repository, const git_oid& tree_id,
-                               const std::string& prefix, std::vector<TreeEntry>& entries) {
-  FRESHET_TRY(const git2::Tree tree, git2::lookup_tree(repository, tree_id));
-  for (std::size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {
-    const git_tree_entry& entry = *git_tree_entry_byindex(tree.get(), i);
-    const std::string path = prefix + git_tree_entry_name(&entry);
-    const git_filemode_t mode = git_tree_entry_filemode(&entry);
-    if (mode == GIT_FILEMODE_TREE) {
-      FRESHET_CHECK(list_directory_of(repository, *git_tree_entry_id(&entry), path + "/", entries));
-    } else {
-      entries.push_back(
-          {path, static_cast<std::uint32_t>(mode), git2::from_oid(*git_tree_entry_id(&entry))});
+constexpr std::size_t kMany = 512;  ///< files from which on two threads write
+
+Result<Writer> open_writer(const std::string& mirror_path, const ObjectId& commit,
+                           const WriteTarget& target, bool sync_each) {
+  FRESHET_TRY(BlobReader blobs, BlobReader::of(mirror_path, commit));
+  UniqueFd root(::open(target.directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!root || (target.group && ::fchown(root.get(), kNobody, *target.group) != 0)) {
+    return fail(system_error(errno, "cannot prepare " + target.directory));
+  }
+  return Writer(std::move(blobs), std::move(root), target, sync_each);
+}
+
+using Additions = std::vector<Addition>::const_iterator;
+
+template <class Matches>
+Result<void> add_matching(Writer& writer, Additions begin, Additions end, const CancelToken& cancel,
+                          Matches matches) {
+  for (auto addition = begin; addition != end; ++addition) {
+    if (cancel.cancelled()) {
+      return fail(ErrorClass::conflict, "cancelled");
+    }
+    if (matches(*addition)) {
+      FRESHET_CHECK(writer.add(*addition));
     }
   }
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<IndexEntry>> TreeWriter::write(const ObjectId& commit,
-                                                  const std::string& directory,
-                                                  const CancelToken& cancel) const {
-  FRESHET_TRY(const git2::Repository repository, git2::open_bare(mirror_path_));
-  FRESHET_TRY(const git2::Commit object, git2::lookup_commit(repository.get(), commit));
-  const UniqueFd root(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!root || (group_ && ::fchown(root.get(), static_cast<uid_t>(-1), *group_) != 0)) {
-    return fail(system_error(errno, "cannot prepare " + directory));
-  }
-  Session session(repository.get(), *git_commit_id(object.get()), group_, cancel);
-  FRESHET_CHECK(
-      session.write_directory(*git_commit_tree_id(object.get()), {root.get(), "", false, 0}));
-  return session.take_entries();
+bool is_anything(const Addition& /*addition*/) {
+  return true;
+}
+bool is_directory_of_files(const Addition& addition) {
+  return addition.entry.mode == kDirectoryMode;
+}
+bool is_no_directory(const Addition& addition) {
+  return addition.entry.mode != kDirectoryMode;
 }
 
-Result<std::vector<TreeEntry>> list_tree(const std::string& mirror_path, const ObjectId& commit) {
-  FRESHET_TRY(const git2::Repository repository, git2::open_bare(mirror_path));
-  FRESHET_TRY(const git2::Commit object, git2::lookup_commit(repository.get(), commit));
-  std::vector<TreeEntry> entries;
-  FRESHET_CHECK(
-      list_directory_of(repository.get(), *git_commit_tree_id(object.get()), "", entries));
+/// The directories first; then half of the rest on a thread of its own.
+Result<void> add_by_two(Writer& writer, Writer& other, const TreePlan& plan,
+                        const CancelToken& cancel) {
+  const auto begin = plan.additions.begin();
+  const auto end = plan.additions.end();
+  const auto middle = begin + static_cast<std::ptrdiff_t>(plan.additions.size() / 2);
+  FRESHET_CHECK(add_matching(writer, begin, end, cancel, is_directory_of_files));
+  auto second = std::async(std::launch::async, [&] {
+    return add_matching(other, middle, end, cancel, is_no_directory);
+  });
+  const auto first = add_matching(writer, begin, middle, cancel, is_no_directory);
+  const auto rest = second.get();
+  return first ? rest : first;
+}
+
+}  // namespace
+
+Result<std::vector<IndexEntry>> write_tree(const std::string& mirror_path, const ObjectId& commit,
+                                           const TreePlan& plan, const WriteTarget& target,
+                                           const CancelToken& cancel) {
+  FRESHET_TRY(Writer writer, open_writer(mirror_path, commit, target, plan.size() <= kFew));
+  for (const Removal& removal : plan.removals) {
+    FRESHET_CHECK(writer.remove(removal));
+  }
+  if (plan.additions.size() < kMany) {
+    FRESHET_CHECK(
+        add_matching(writer, plan.additions.begin(), plan.additions.end(), cancel, is_anything));
+    FRESHET_CHECK(writer.sync());
+    return writer.take_entries();
+  }
+  FRESHET_TRY(Writer other, open_writer(mirror_path, commit, target, false));
+  FRESHET_CHECK(add_by_two(writer, other, plan, cancel));
+  FRESHET_CHECK(writer.sync());
+  auto entries = writer.take_entries();
+  auto more = other.take_entries();
+  entries.insert(entries.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
   return entries;
 }
 

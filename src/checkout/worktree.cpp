@@ -1,5 +1,11 @@
 #include "checkout/worktree.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
 #include "base/files.h"
 #include "base/hmac.h"
 
@@ -19,24 +25,72 @@ std::string folders_of(const std::string& mirror_path) {
   return mirror_path + "/worktrees";
 }
 
+/// How the folders of trees at or below a directory begin, so that one which a crash left without
+/// anything in it is known again.
+std::string prefix_of(const std::string& directory) {
+  return "freshet-" + to_hex(sha1(directory)).substr(0, 8) + "-";
+}
+
+/// For a tree in a slot directory, or for one that is published in place.
+std::string new_folder(const std::string& mirror_path, const std::string& tree) {
+  const std::string above = parent_path(tree);
+  const std::string directory = above.ends_with(".freshet") ? above : tree;
+  return folders_of(mirror_path) + "/" + prefix_of(directory) + random_hex(8);
+}
+
+/// What we wrote last. git's own copy is replaced by whoever runs git in the tree.
+constexpr const char* kRecord = "/freshet-index";
+constexpr std::size_t kLargestIndex = std::size_t{2} << 30U;
+
+Result<void> sync_path(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd || ::fsync(fd.get()) != 0) {
+    return fail(system_error(errno, "cannot sync " + path));
+  }
+  return {};
+}
+
 Result<void> write_folder(const std::string& folder, const std::string& final_path,
-                          const ObjectId& commit, const std::vector<IndexEntry>& entries) {
+                          const ObjectId& commit, std::string_view index) {
   FRESHET_CHECK(make_directories(folder));
   FRESHET_CHECK(write_new_file(folder + "/commondir", "../..\n"));
   FRESHET_CHECK(write_new_file(folder + "/gitdir", final_path + "/.git\n"));
   FRESHET_CHECK(write_new_file(folder + "/HEAD", commit.hex() + "\n"));
-  return write_new_file(folder + "/index", encode_index(entries));
+  FRESHET_CHECK(write_new_file(folder + "/index", index));
+  if (::link((folder + "/index").c_str(), (folder + kRecord).c_str()) != 0) {
+    FRESHET_CHECK(write_new_file(folder + kRecord, index));
+  }
+  for (const char* name : {"/index", kRecord, "/commondir", "/gitdir", "/HEAD", "", "/.."}) {
+    FRESHET_CHECK(sync_path(folder + name));
+  }
+  return {};
+}
+
+Result<void> write_git_file(const std::string& tree, const std::string& beside,
+                            const std::string& folder) {
+  FRESHET_CHECK(remove_tree(beside));
+  FRESHET_CHECK(write_new_file(beside, std::string(kGitFile) + folder + "\n"));
+  FRESHET_CHECK(sync_path(beside));
+  if (::rename(beside.c_str(), (tree + "/.git").c_str()) != 0) {
+    return fail(system_error(errno, "cannot replace " + tree + "/.git"));
+  }
+  return sync_path(tree);
 }
 
 }  // namespace
 
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
-                             const std::vector<IndexEntry>& entries) {
-  const std::string folder = folders_of(mirror_path) + "/freshet-" + random_hex(8);
-  auto written = write_folder(folder, final_path, commit, entries);
+                             std::string_view index) {
+  const std::string folder = new_folder(mirror_path, final_path);
+  auto written = write_folder(folder, final_path, commit, index);
   if (written) {
     written = write_new_file(tree + "/.git", std::string(kGitFile) + folder + "\n");
+  }
+  for (const char* name : {"/.git", ""}) {
+    if (written) {
+      written = sync_path(tree + name);
+    }
   }
   if (!written) {
     static_cast<void>(remove_tree(folder));
@@ -52,12 +106,36 @@ std::string worktree_folder(const std::string& tree) {
   return trimmed(text->substr(kGitFile.size()));
 }
 
+Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
+                              const ObjectId& commit, std::string_view index,
+                              const std::string& beside) {
+  const std::string old = worktree_folder(tree);
+  const std::string folder = new_folder(mirror_path, tree);
+  auto written = write_folder(folder, tree, commit, index);
+  if (written) {
+    written = write_git_file(tree, tree + "/" + beside, folder);
+  }
+  if (!written) {
+    static_cast<void>(remove_tree(folder));
+    return written;
+  }
+  return parent_path(old) == folders_of(mirror_path) ? remove_tree(old) : Result<void>();
+}
+
+Result<std::string> read_record(const std::string& tree) {
+  return read_file(worktree_folder(tree) + kRecord, kLargestIndex);
+}
+
+Result<void> move_worktree(const std::string& tree, const std::string& final_path) {
+  return write_file_atomically(worktree_folder(tree) + "/gitdir", final_path + "/.git\n");
+}
+
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
   const std::string folder = worktree_folder(tree);
   if (parent_path(folder) != folders_of(mirror_path)) {
     return false;
   }
-  for (const char* name : {"/index", "/commondir", "/gitdir"}) {
+  for (const char* name : {"/index", kRecord, "/commondir", "/gitdir"}) {
     if (!path_exists(folder + name)) {
       return false;
     }
@@ -78,12 +156,15 @@ Result<void> prune_worktrees(const std::string& mirror_path, const std::string& 
   if (!is_directory(folders)) {
     return {};
   }
+  const std::string prefix = prefix_of(directory);
   FRESHET_TRY(const auto names, list_directory(folders));
   for (const std::string& name : names) {
     const std::string folder = folders + "/" + name;
     const auto way_back = read_file(folder + "/gitdir", 8192);
     const std::string tree = parent_path(way_back ? trimmed(*way_back) : "");
-    if (tree.starts_with(directory + "/") && worktree_folder(tree) != folder) {
+    const bool is_ours =
+        way_back ? (tree + "/").starts_with(directory + "/") : name.starts_with(prefix);
+    if (is_ours && worktree_folder(tree) != folder) {
       FRESHET_CHECK(remove_tree(folder));
     }
   }

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/result.h"
-#include "checkout/index_file.h"
 #include "model/ids.h"
 
 namespace freshet::checkout {
@@ -13,11 +12,24 @@ namespace freshet::checkout {
 /// file in the tree, and an administrative folder `worktrees/ID` with HEAD, index and the way back
 /// (gitrepository-layout(5)). `git log` and `git status` then work in it and are clean.
 
-/// Writes both, not synced. `tree` is where the files lie now, `final_path` where they will be when
-/// somebody runs git. `entries` says what stat(2) tells of each file.
+/// Writes both, synced. `tree` is where the files lie now, `final_path` where they will be when
+/// somebody runs git. `index` is the content of git's index; read_record() answers it, whatever git
+/// makes of its own copy.
 Result<void> attach_worktree(const std::string& mirror_path, const std::string& tree,
                              const std::string& final_path, const ObjectId& commit,
-                             const std::vector<IndexEntry>& entries);
+                             std::string_view index);
+
+/// The same for a tree in which people are at work, and which may have a .git already: it changes
+/// by one rename, from the name `beside`.
+Result<void> replace_worktree(const std::string& mirror_path, const std::string& tree,
+                              const ObjectId& commit, std::string_view index,
+                              const std::string& beside);
+
+/// The index that attach_worktree was given for the tree. Error: there is none.
+Result<std::string> read_record(const std::string& tree);
+
+/// Notes in the mirror that the tree is going to be at `final_path`.
+Result<void> move_worktree(const std::string& tree, const std::string& final_path);
 
 /// Whether the tree is such a working tree of this mirror and commit.
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit);
@@ -28,8 +40,8 @@ Result<void> detach_worktree(const std::string& mirror_path, const std::string& 
 /// The administrative folder that the tree's .git file names; empty: none.
 std::string worktree_folder(const std::string& tree);
 
-/// Removes the mirror's administrative folders for trees below `directory` that are gone or use
-/// another folder: what a crash leaves.
+/// Removes the mirror's administrative folders for trees at or below `directory` that are gone or
+/// use another folder: what a crash leaves.
 Result<void> prune_worktrees(const std::string& mirror_path, const std::string& directory);
 
 }  // namespace freshet::checkout

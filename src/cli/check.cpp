@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <memory>
+
+#include "app/drift_report.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "config/load.h"
@@ -15,15 +19,54 @@ Json to_json(const config::Diagnostic& diagnostic) {
        {"message", diagnostic.message}});
 }
 
-int check(const Global& global) {
+Json to_json(const app::DriftReport& report) {
+  Json changed = Json::array();
+  for (const std::string& path : report.changed.value_or(std::vector<std::string>())) {
+    changed.push(path);
+  }
+  Json json = Json::object({{"repository", report.repository.text()},
+                            {"path", report.path},
+                            {"changed", std::move(changed)}});
+  if (!report.changed) {
+    json.set("error", report.changed.error().message);
+  }
+  return json;
+}
+
+void print_drift(const app::DriftReport& report) {
+  if (!report.changed) {
+    print_message(report.path + ": " + report.changed.error().message);
+    return;
+  }
+  if (report.changed->empty()) {
+    print_line(report.path + ": as its commit");
+  }
+  for (const std::string& path : *report.changed) {
+    print_line(report.path + "/" + path + ": changed by somebody else");
+  }
+}
+
+int check(const Global& global, bool with_drift) {
   const config::Loaded loaded = config::load_file(global.config_file);
   const bool valid = loaded.settings.has_value();
+  std::vector<app::DriftReport> reports;
+  if (valid && with_drift) {
+    reports = app::look_for_drift(*loaded.settings);
+  }
   if (global.json) {
     Json problems = Json::array();
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
       problems.push(to_json(diagnostic));
     }
-    print_line(Json::object({{"valid", valid}, {"problems", std::move(problems)}}).dump());
+    Json result = Json::object({{"valid", valid}, {"problems", std::move(problems)}});
+    if (with_drift) {
+      Json drift = Json::array();
+      for (const app::DriftReport& report : reports) {
+        drift.push(to_json(report));
+      }
+      result.set("drift", std::move(drift));
+    }
+    print_line(result.dump());
   } else {
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
       print_line(config::to_text(diagnostic));
@@ -32,14 +75,22 @@ int check(const Global& global) {
       print_line(global.config_file + ": valid, " +
                  std::to_string(loaded.settings->repositories.size()) + " repositories");
     }
+    for (const app::DriftReport& report : reports) {
+      print_drift(report);
+    }
   }
-  return valid ? kDone : kUsage;
+  const bool as_published = std::all_of(
+      reports.begin(), reports.end(),
+      [](const app::DriftReport& report) { return report.changed && report.changed->empty(); });
+  return !valid ? kUsage : as_published ? kDone : kRefreshFailed;
 }
 
 }  // namespace
 
-std::function<int(const Global&)> declare_check(CLI::App& /*app*/) {
-  return check;
+std::function<int(const Global&)> declare_check(CLI::App& app) {
+  const auto with_drift = std::make_shared<bool>(false);
+  app.add_flag("--drift", *with_drift, "compare the published trees with their commits");
+  return [with_drift](const Global& global) { return check(global, *with_drift); };
 }
 
 }  // namespace freshet::cli

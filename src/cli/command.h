@@ -32,5 +32,6 @@ std::function<int(const Global&)> declare_sync(CLI::App& app);
 std::function<int(const Global&)> declare_check(CLI::App& app);
 std::function<int(const Global&)> declare_status(CLI::App& app);
 std::function<int(const Global&)> declare_refresh(CLI::App& app);
+std::function<int(const Global&)> declare_wait(CLI::App& app);
 
 }  // namespace freshet::cli

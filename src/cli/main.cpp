@@ -12,13 +12,14 @@
 namespace freshet::cli {
 namespace {
 
-constexpr std::array<Command, 6> kCommands{{
+constexpr std::array<Command, 7> kCommands{{
     {"serve", "Run the daemon in the foreground", declare_serve},
     {"mirror", "Follow URL and publish it at PATH, without a configuration file", declare_mirror},
     {"sync", "Refresh repositories once, in this process", declare_sync},
     {"check", "Check the configuration and print every problem", declare_check},
     {"status", "Show what the running daemon knows", declare_status},
     {"refresh", "Make the running daemon refresh repositories now", declare_refresh},
+    {"wait", "Wait until the running daemon has published a commit", declare_wait},
 }};
 
 int run(int argc, char** argv) {

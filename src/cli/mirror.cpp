@@ -90,12 +90,12 @@ int mirror(const Global& global, const Options& options) {
   }
   log::configure(log::Level::warning, log::Format::text);
   const RepositoryName name = settings->repositories.front().name;
-  const auto outcomes = app::refresh_once(std::move(*settings), {name}, show_progress());
-  if (!outcomes) {
-    print_message(outcomes.error().message);
-    return traits(outcomes.error().error_class).exit_status;
+  const auto refreshed = app::refresh_once(std::move(*settings), {name}, show_progress());
+  if (!refreshed) {
+    print_message(refreshed.error().message);
+    return traits(refreshed.error().error_class).exit_status;
   }
-  return report(global, *outcomes);
+  return report(global, *refreshed);
 }
 
 }  // namespace

@@ -54,6 +54,23 @@ int complain_unreachable(const Error& error) {
   return error.error_class == ErrorClass::timeout ? kTimedOut : kUnreachable;
 }
 
+int exit_status_of(int http_status) {
+  switch (http_status) {
+    case 200:
+    case 202:
+      return kDone;
+    case 400:
+    case 404:
+      return kUsage;
+    case 504:
+      return kTimedOut;
+    case 502:
+      return kRefreshFailed;
+    default:
+      return kUnreachable;
+  }
+}
+
 std::string describe(const Outcome& outcome) {
   std::string text = outcome.repository.text() + ": " + std::string(to_string(outcome.result));
   if (outcome.error) {

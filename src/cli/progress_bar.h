@@ -1,8 +1,7 @@
 #pragma once
 
-#include "app/engine.h"
+#include "app/one_shot.h"
 #include "cli/command.h"
-#include "model/outcome.h"
 
 namespace freshet::cli {
 
@@ -10,6 +9,6 @@ namespace freshet::cli {
 app::ProgressObserver show_progress();
 
 /// Prints how refreshes ended; the exit status that follows from it.
-int report(const Global& global, const std::vector<Outcome>& outcomes);
+int report(const Global& global, const app::Refreshed& refreshed);
 
 }  // namespace freshet::cli

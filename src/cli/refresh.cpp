@@ -15,24 +15,6 @@ struct Options {
   std::string wait;
 };
 
-/// From the answer's status: what the contract says of each.
-int exit_status_of(int http_status) {
-  switch (http_status) {
-    case 200:
-    case 202:
-      return kDone;
-    case 400:
-    case 404:
-      return kUsage;
-    case 504:
-      return kTimedOut;
-    case 502:
-      return kRefreshFailed;
-    default:
-      return kUnreachable;
-  }
-}
-
 void print_answer(const Global& global, const std::string& name,
                   const app::AdminClient::Answer& answer) {
   if (global.json) {

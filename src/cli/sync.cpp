@@ -39,20 +39,20 @@ int sync(const Global& global, const std::vector<std::string>& names) {
     return kUsage;
   }
   log::configure(log::Level::warning, log::Format::text);
-  const auto outcomes = app::refresh_once(std::move(*settings), *chosen, show_progress());
-  if (!outcomes) {
-    print_message(outcomes.error().message);
-    return traits(outcomes.error().error_class).exit_status;
+  const auto refreshed = app::refresh_once(std::move(*settings), *chosen, show_progress());
+  if (!refreshed) {
+    print_message(refreshed.error().message);
+    return traits(refreshed.error().error_class).exit_status;
   }
-  return report(global, *outcomes);
+  return report(global, *refreshed);
 }
 
 }  // namespace
 
-int report(const Global& global, const std::vector<Outcome>& outcomes) {
-  int status = kDone;
+int report(const Global& global, const app::Refreshed& refreshed) {
+  int status = refreshed.all_told ? kDone : kRefreshFailed;
   Json results = Json::array();
-  for (const Outcome& outcome : outcomes) {
+  for (const Outcome& outcome : refreshed.outcomes) {
     status = outcome.error ? kRefreshFailed : status;
     if (global.json) {
       results.push(to_json(outcome));

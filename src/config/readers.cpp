@@ -175,9 +175,10 @@ Reader<UpstreamUrl> upstream_url() {
 }
 
 Reader<std::string> http_url() {
-  return text("URL", "an https:// or http:// URL", [](const std::string& url) {
+  return text("URL", "an https:// or http:// URL without a user name", [](const std::string& url) {
     const std::size_t host = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
     return host != 0 && url.size() > host && url[host] != '/' &&
+           url.substr(host, url.find_first_of("/?#", host) - host).find('@') == std::string::npos &&
            std::none_of(url.begin(), url.end(),
                         [](unsigned char c) { return c <= ' ' || c == 0x7f; });
   });

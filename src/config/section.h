@@ -71,8 +71,7 @@ class Setting {
   /// [[key]], any number of times; each begins as `start` says, else with its built-in defaults.
   template <class Owner, class Sub>
   Setting(std::string_view key, std::vector<Sub> Owner::*member, SectionOf<Sub> section,
-          std::string_view description, Effect effect = Effect::built,
-          std::function<Sub(const S&)> start = {});
+          std::string_view description, std::function<Sub(const S&)> start = {});
 
   const std::string& key() const { return info_.key; }
   void read(const Node& table, S& object, const Report& report) const;
@@ -201,11 +200,9 @@ Setting<S>::Setting(std::string_view key, std::optional<Sub> Owner::*member, Sec
 template <class S>
 template <class Owner, class Sub>
 Setting<S>::Setting(std::string_view key, std::vector<Sub> Owner::*member, SectionOf<Sub> section,
-                    std::string_view description, Effect effect,
-                    std::function<Sub(const S&)> start) {
+                    std::string_view description, std::function<Sub(const S&)> start) {
   info_.key = key;
   info_.description = description;
-  info_.in_effect = effect == Effect::built;
   read_ = [=](S& object, const Node& node, const Report& report) {
     (object.*member).clear();  // a list of [defaults] is replaced, not continued
     if (are_tables(node, report)) {

@@ -156,7 +156,7 @@ const Section<OnUpdate>& on_update_section() {
 template <class S>
 void add_checkout_rows(Rows<S>& rows) {
   const auto mode = choice<CheckoutMode>(
-      {{"atomic", CheckoutMode::atomic}, {"in_place", CheckoutMode::in_place, false}});
+      {{"atomic", CheckoutMode::atomic}, {"in_place", CheckoutMode::in_place}});
   rows.insert(
       rows.end(),
       {{"ref", &Checkout::ref, checkout_ref(), "HEAD",
@@ -219,10 +219,10 @@ Rows<RepositoryTable> repository_rows() {
   rows.insert(
       rows.end(),
       {{"checkout", &Repository::checkouts, checkout_section, "Publishes one ref at one path.",
-        Effect::built, std::function<Checkout(const RepositoryTable&)>(inherited_checkout)},
-       {"gate", &Repository::gates, gate_section, "Judges a tree before it is published.", kNotYet},
+        std::function<Checkout(const RepositoryTable&)>(inherited_checkout)},
+       {"gate", &Repository::gates, gate_section, "Judges a tree before it is published."},
        {"on_update", &Repository::on_update, on_update_section,
-        "Runs a program or sends a request after an update.", kNotYet}});
+        "Runs a program or sends a request after an update."}});
   return rows;
 }
 
@@ -270,7 +270,7 @@ const Section<File>& file_section() {
           {"defaults", &File::defaults, defaults_section,
            "What holds for every repository that does not say otherwise."},
           {"repository", &File::tables, repository_section, "One repository that is followed.",
-           Effect::built, std::function<RepositoryTable(const File&)>(repository_with_defaults)},
+           std::function<RepositoryTable(const File&)>(repository_with_defaults)},
       },
       check_file);
   return section;

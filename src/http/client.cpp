@@ -26,23 +26,23 @@ std::unique_ptr<httplib::Client> make_client(const std::string& address) {
   return std::make_unique<httplib::Client>(host, std::stoi(address.substr(colon + 1)));
 }
 
-httplib::Result send(httplib::Client& client, const std::string& method,
-                     const std::string& target) {
-  return method == "POST" ? client.Post(target.c_str(), "", "application/json")
+httplib::Result send(httplib::Client& client, const std::string& method, const std::string& target,
+                     const std::string& body) {
+  return method == "POST" ? client.Post(target.c_str(), body, "application/json")
                           : client.Get(target.c_str());
 }
 
 }  // namespace
 
 Result<Response> request(const ClientOptions& options, const std::string& method,
-                         const std::string& target) {
+                         const std::string& target, const std::string& body) {
   const auto client = make_client(options.address);
   client->set_connection_timeout(std::chrono::seconds(5));
   client->set_read_timeout(options.patience);
   if (!options.bearer.empty()) {
     client->set_bearer_token_auth(std::string(options.bearer.reveal()));
   }
-  const httplib::Result result = send(*client, method, target);
+  const httplib::Result result = send(*client, method, target, body);
   if (!result) {
     if (result.error() == httplib::Error::Read) {
       return fail(ErrorClass::timeout, "no answer from " + options.address + " within the time");

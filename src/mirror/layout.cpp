@@ -27,7 +27,8 @@ constexpr std::string_view kConfiguration =
     "[maintenance]\n"
     "  auto = false\n"
     "[transfer]\n"
-    "  hideRefs = refs/freshet/incoming\n";
+    "  hideRefs = refs/freshet/incoming\n"
+    "  hideRefs = refs/freshet/slots\n";
 constexpr std::string_view kFirstHead = "ref: refs/heads/main\n";
 
 bool has_content(const std::string& path, std::string_view expected) {

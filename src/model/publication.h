@@ -2,7 +2,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/cancel.h"
+#include "base/result.h"
 #include "model/ids.h"
 #include "model/trigger.h"
 
@@ -17,6 +20,24 @@ struct Publication {
   std::optional<ObjectId> old_commit;
   ObjectId new_commit;
   Cause cause = Cause::poll;
+};
+
+/// What an update changed in the tree.
+struct ChangedPaths {
+  std::vector<std::string> paths;
+  bool truncated = false;  ///< there are more
+};
+
+/// Decides about commits before anybody can see their trees. Thread-safe.
+class PublicationGate {
+ public:
+  virtual ~PublicationGate() = default;
+  /// Before the tree is made. Error conflict: the commit was refused earlier, and nobody asks to
+  /// try again.
+  virtual Result<void> admit(const Publication& candidate) = 0;
+  /// The tree is complete and not published. Blocks. Error conflict: refused, or cancelled; config:
+  /// cannot be judged.
+  virtual Result<void> judge(const Publication& candidate, const CancelToken& cancel) = 0;
 };
 
 class PublicationSink {

@@ -11,6 +11,7 @@
 #include "checkout/slot_directory.h"
 #include "mirror/care.h"
 #include "mirror/lost_refs.h"
+#include "mirror/slot_refs.h"
 
 namespace freshet::sync {
 
@@ -332,16 +333,29 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
                                  const checkout::CheckoutSpec& checkout, CheckoutStatus& status) {
   FRESHET_TRY(const Resolved resolved, resolve(checkout.ref, run.answer));
   FRESHET_TRY(const ObjectId commit, mirror.peel_to_commit(resolved.id));
+  const std::string tree =
+      checkout.mode == "in_place" ? checkout.path : checkout::Layout(checkout.path).slot(commit);
+  Publication publication{run.spec->name, checkout.path, tree,         resolved.ref,
+                          status.commit,  commit,        run.job.cause};
+  PublicationGate* const gate = world_.gate();
+  checkout::TreeCheck check;
+  if (gate != nullptr && status.commit != commit) {
+    FRESHET_CHECK(gate->admit(publication));
+    check = [&](const std::string& candidate) {
+      publication.tree = candidate;
+      return gate->judge(publication, run.cancel);
+    };
+  }
   FRESHET_TRY(const checkout::Published published,
-              checkout::publish(checkout, mirror.path(), commit, run.cancel));
+              checkout::publish(checkout, mirror.path(), commit, run.cancel, check));
   if (!published.changed) {
     return {};
   }
   status = checkout_status(checkout);
   run.outcome.result = RefreshResult::updated;
-  world_.publications().published({run.spec->name, checkout.path,
-                                   checkout::Layout(checkout.path).slot(commit), resolved.ref,
-                                   published.old_commit, commit, run.job.cause});
+  publication.tree = tree;
+  publication.old_commit = published.old_commit;
+  world_.publications().published(publication);
   return {};
 }
 
@@ -357,6 +371,7 @@ void Syncer::take_care(Refresh& run, mirror::Mirror& mirror) {
     if (!expired.empty()) {
       static_cast<void>(mirror.forget_lost(expired));
     }
+    static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
   if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
     return;

@@ -26,6 +26,8 @@ class Syncer : public JobRunner, public Prober {
     virtual std::shared_ptr<remote::Upstream> connect(const RepositorySpec& spec) = 0;
     virtual const GitEnvironment& git() = 0;
     virtual PublicationSink& publications() = 0;
+    /// nullptr: everything may be published.
+    virtual PublicationGate* gate() { return nullptr; }
     virtual void progress(const RepositoryName& name, const remote::Progress& progress) = 0;
   };
 

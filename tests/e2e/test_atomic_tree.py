@@ -1,5 +1,6 @@
 """What readers of an atomic checkout may rely on, and what a hostile commit cannot do."""
 
+import json
 import os
 import stat
 import threading
@@ -8,8 +9,9 @@ import pytest
 
 from daemon import run_freshet
 from published import assert_complete, files_of, published_commit
+from tree_watch import TreeWatch
 from upstream import Executable, Link, git
-from waiting import wait_for
+from waiting import let_pass, wait_for
 
 NUMBERED = [f"folder{i % 5}/file{i}" for i in range(40)]
 
@@ -59,6 +61,41 @@ def test_a_reader_never_sees_a_mixture_of_two_commits(follow, upstream):
         reader.join()
     assert not mixtures
     assert reads > 15
+
+
+def test_readers_of_whole_trees_meet_no_mixture_while_old_trees_become_new_ones(follow, upstream):
+    def change(number: int) -> dict:
+        kind = [f"{number}\n", Executable(f"{number}\n"), Link("README")][number % 3]
+        return numbered(number) | {"changing": kind, f"only{number}/file": "x\n", f"only{number - 1}/file": None}
+
+    upstream.commit(numbered(0) | {"only0/file": "x\n"})
+    site = follow(keep_old="2s")
+    with TreeWatch(site.path, upstream):
+        for number in range(1, 40):
+            site.wait_for(site.push(change(number)))
+            let_pass(0.1)  # so that the time of some trees is over while others are read
+    assert_complete(site.path)
+
+
+def test_a_tracked_file_that_somebody_changed_is_told_of(site):
+    (site.path / "docs/index.html").write_text("mine\n")
+    (site.path / "README").unlink()
+    check = run_freshet("--config", site.daemon.config, "check", "--drift", "--json")
+    assert check.returncode == 1, check.stderr
+    assert json.loads(check.stdout)["drift"] == [
+        {"repository": "site", "path": str(site.path), "changed": ["README", "docs/index.html"]}]
+
+
+def test_published_in_place_it_is_a_real_directory_and_keeps_files_of_others(follow):
+    site = follow(mode="in_place", first=False)
+    wait_for(lambda: site.daemon.status()["state"] == "ok", "the tree is published")
+    (site.path / "mine").write_text("mine\n")
+    commit = site.push({"README": "second\n", "docs/index.html": None})
+    wait_for(lambda: site.daemon.status()["checkouts"][0]["commit"] == commit, "the new commit is published")
+    assert not site.path.is_symlink()
+    assert files_of(site.path) == {"README": "second\n", "mine": "mine\n"}
+    assert git(site.path, "rev-parse", "HEAD") == commit
+    assert git(site.path, "status", "--porcelain") == "?? mine"
 
 
 def read_at(directory: int, name: str) -> str:

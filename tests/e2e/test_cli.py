@@ -31,7 +31,8 @@ def test_help_and_version_are_printed_on_standard_output():
     assert (version.returncode, version.stdout.split()[0]) == (DONE, "freshet")
 
 
-@pytest.mark.parametrize("name", ["serve", "mirror", "sync", "check", "status", "refresh"])
+@pytest.mark.parametrize("name", ["serve", "mirror", "sync", "check", "status", "refresh",
+                                  "wait"])
 def test_every_command_has_a_help(name):
     run = run_freshet(name, "--help")
     assert (run.returncode, run.stderr) == (DONE, "")

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <grp.h>
+#include <sys/mount.h>
 #include <utime.h>
 
 #include <atomic>
 #include <thread>
 
+#include "mirror/slot_refs.h"
 #include "support/checkout_fixture.h"
 
 namespace freshet::checkout {
@@ -115,11 +117,28 @@ TEST_F(PublishTest, SweepsATreeThatNobodyShallKeep) {
   const ObjectId b = version("b");
   must(publish(a));
   must(publish(b));
-  EXPECT_EQ(must(sweep(spec_)), std::nullopt);
+  EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
   EXPECT_THAT(trees(), ElementsAre(b.hex()));
-  EXPECT_THAT(worktree_folders(), SizeIs(1)) << "what git knew of the old one goes too";
-  EXPECT_THAT(must(list_directory(slots_)), UnorderedElementsAre("README", "lock", b.hex()));
+  EXPECT_THAT(spares(), ElementsAre("spare." + a.hex()));
+  EXPECT_THAT(must(list_directory(slots_)),
+              UnorderedElementsAre("README", "lock", b.hex(), "spare." + a.hex()));
   expect_complete(b);
+}
+
+TEST_F(PublishTest, KeepsNoMoreThanTwoSpares) {
+  spec_.keep_old = 0s;
+  std::vector<ObjectId> versions;
+  for (const char* text : {"a", "b", "c", "d", "e"}) {
+    versions.push_back(version(text));
+    spec_.keep_old = 10min;
+    must(publish(versions.back()));
+  }
+  spec_.keep_old = 0s;
+  must(sweep(spec_, mirror_));
+  EXPECT_THAT(trees(), ElementsAre(versions.back().hex()));
+  EXPECT_THAT(spares(), SizeIs(2));
+  EXPECT_THAT(worktree_folders(), SizeIs(3)) << "what git knew of the others goes too";
+  expect_complete(versions.back());
 }
 
 TEST_F(PublishTest, SweepsNothingThatShallBeKept) {
@@ -127,7 +146,7 @@ TEST_F(PublishTest, SweepsNothingThatShallBeKept) {
   const ObjectId b = version("b");
   must(publish(a));
   must(publish(b));
-  const auto next = must(sweep(spec_));
+  const auto next = must(sweep(spec_, mirror_));
   ASSERT_TRUE(next);
   EXPECT_GT(*next, wall_now());
   EXPECT_LE(*next, wall_now() + spec_.keep_old);
@@ -141,7 +160,7 @@ TEST_F(PublishTest, NeverSweepsTheTreeThatIsShownHoweverItGotThere) {
   must(publish(a));
   must(publish(b));
   must(publish(a));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
   expect_complete(a);
 }
@@ -153,7 +172,7 @@ TEST_F(PublishTest, SweepsWhatAKilledRunLeft) {
   must(write_new_file(slots_ + "/tmp.0123456789abcdef/folder/file", "half"));
   must(make_directories(slots_ + "/trash.0123456789abcdef"));
   ASSERT_EQ(::symlink("nowhere", (slots_ + "/link.0123456789abcdef").c_str()), 0);
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_THAT(must(list_directory(slots_)), UnorderedElementsAre("README", "lock", id.hex()));
   expect_complete(id);
 }
@@ -167,7 +186,7 @@ TEST_F(PublishTest, SweepingFollowsNoLinkOutOfALeftover) {
   ASSERT_EQ(::symlink((directory_ / "outside").c_str(), (slots_ + "/tmp.2").c_str()), 0);
   // A .git that names a folder of somebody else's.
   must(write_new_file(slots_ + "/tmp.1/.git", "gitdir: " + directory_ / "outside" + "\n"));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_EQ(must(read_file(directory_ / "outside/precious")), "mine");
   EXPECT_FALSE(path_exists(slots_ + "/tmp.2"));
 }
@@ -177,13 +196,13 @@ TEST_F(PublishTest, SweepingLeavesWhatItDoesNotKnow) {
   must(publish(id));
   must(write_new_file(slots_ + "/notes", "mine"));
   must(make_directories(slots_ + "/state/mirrors"));
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_TRUE(path_exists(slots_ + "/notes"));
   EXPECT_TRUE(path_exists(slots_ + "/state/mirrors"));
 }
 
 TEST_F(PublishTest, SweepingWhereNothingWasEverPublishedDoesNothing) {
-  EXPECT_EQ(must(sweep(spec_)), std::nullopt);
+  EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
   EXPECT_THAT(must(list_directory(directory_ / "www")), IsEmpty());
 }
 
@@ -201,6 +220,178 @@ TEST_F(PublishTest, FoldersOfTreesThatACrashLeftInTheMirrorAreRemoved) {
   EXPECT_FALSE(path_exists(stale));
   EXPECT_TRUE(path_exists(foreign)) << "a working tree that a person added";
   EXPECT_EQ(git(slot(a), {"status", "--porcelain"}), "");
+}
+
+// --- spares ---
+
+class SpareTest : public PublishTest {
+ protected:
+  std::string slot_refs() const {
+    return git(mirror_, {"for-each-ref", "--format=%(objectname)", "refs/freshet/slots"});
+  }
+};
+
+TEST_F(SpareTest, IsMadeOfLinksToTheCurrentTree) {
+  const ObjectId a = version("a");
+  must(publish(a));
+  must(write_new_file(path_ + "/left by a reader", "x"));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  ASSERT_THAT(spares(), ElementsAre("spare." + a.hex()));
+  const std::string spare = slots_ + "/spare." + a.hex();
+  EXPECT_EQ(inode_of(spare + "/README"), inode_of(path_ + "/README"));
+  EXPECT_EQ(snapshot_of(spare), reference(a));
+  EXPECT_EQ(git(spare, {"status", "--porcelain"}), "");
+  must(remove_tree(path_ + "/left by a reader"));
+  expect_complete(a);
+}
+
+TEST_F(SpareTest, BecomesTheNextTreeByWhatDiffers) {
+  const ObjectId a = version("a");
+  must(publish(a));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  const ino_t same = inode_of(path_ + "/folder/same");
+  const ino_t readme = inode_of(path_ + "/README");
+  const ObjectId b = version("b");
+  must(publish(b));
+  EXPECT_THAT(spares(), IsEmpty());
+  EXPECT_EQ(inode_of(path_ + "/folder/same"), same) << "not written again";
+  EXPECT_NE(inode_of(path_ + "/README"), readme) << "the old tree shares it";
+  expect_complete(b);
+  EXPECT_EQ(snapshot_of(slot(a)), reference(a));
+}
+
+TEST_F(SpareTest, IsNotNeededForWhatChangesLittle) {
+  freshet::testing::Tree tree{{"folder/same", file("same\n")}, {"x", file("x")}, {"y", file("y")}};
+  must(publish(commit(tree)));
+  const ino_t same = inode_of(path_ + "/folder/same");
+  tree["x"] = file("changed");
+  const ObjectId b = commit(tree);
+  must(publish(b));
+  EXPECT_EQ(inode_of(path_ + "/folder/same"), same);
+  expect_complete(b);
+}
+
+TEST_F(SpareTest, OfTheCommitThatIsWantedIsOnlyRenamed) {
+  spec_.keep_old = 0s;
+  const ObjectId a = version("a");
+  const ObjectId b = version("b");
+  must(publish(a));
+  const ino_t readme = inode_of(path_ + "/README");
+  must(publish(b));
+  must(sweep(spec_, mirror_));
+  must(publish(a));
+  EXPECT_EQ(inode_of(path_ + "/README"), readme);
+  expect_complete(a);
+}
+
+TEST_F(SpareTest, IsNoTreeThatSomebodyLeftFilesInOrTookSomeFrom) {
+  spec_.keep_old = 0s;
+  const ObjectId a = version("a");
+  const ObjectId b = version("b");
+  for (const bool adds : {true, false}) {
+    must(publish(a));
+    adds ? must(write_new_file(path_ + "/folder/mine", "x"))
+         : must(remove_tree(path_ + "/folder/same"));
+    must(publish(b));
+    must(sweep(spec_, mirror_));
+    EXPECT_THAT(spares(), IsEmpty());
+    must(publish(a));
+    expect_complete(a);
+    must(publish(b));
+    must(sweep(spec_, mirror_));
+    must(publish(a));
+    expect_complete(a);
+    must(remove_tree(path_));
+    must(remove_tree(slots_));
+  }
+}
+
+TEST_F(SpareTest, ThatIsDamagedCostsTimeAndNothingElse) {
+  const ObjectId a = version("a");
+  const ObjectId b = commit({{"README", file("b")}, {"folder", file("a file now\n")}});
+  must(publish(a));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  must(write_new_file(slots_ + "/spare." + a.hex() + "/folder/mine", "x"));
+  must(publish(b));
+  expect_complete(b);
+  EXPECT_THAT(trees(), UnorderedElementsAre(a.hex(), b.hex()));
+}
+
+TEST_F(SpareTest, IsNotTakenWhileItIsHeld) {
+  must(publish(version("a")));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  const auto held = must(hold_tree(slots_ + "/" + spares().at(0)));
+  const ObjectId b = version("b");
+  must(publish(b));
+  EXPECT_THAT(spares(), SizeIs(1));
+  expect_complete(b);
+}
+
+TEST_F(SpareTest, SurvivesGarbageCollectionInTheMirror) {
+  spec_.git = false;
+  for (int round = 0; round < 2; ++round) {
+    const ObjectId a = version("a");
+    must(publish(a));
+    must(prepare_spare(spec_, mirror_, cancel_));
+    EXPECT_EQ(slot_refs(), spec_.git ? "" : a.hex());
+    const ino_t same = inode_of(path_ + "/folder/same");
+    const ObjectId b = version(round == 0 ? "b" : "c");  // shares no history with a
+    git(mirror_, {"gc", "-q", "--prune=now"});
+    must(publish(b));
+    EXPECT_EQ(inode_of(path_ + "/folder/same"), same);
+    expect_complete(b);
+
+    must(remove_tree(path_));
+    must(remove_tree(slots_));
+    spec_.git = true;
+    must(publish(b));
+    const auto mirror = must(mirror::Mirror::open_or_create(mirror_, environment_));
+    must(mirror::forget_packed_slot_refs(mirror.place()));
+    EXPECT_EQ(slot_refs(), "");
+  }
+}
+
+TEST_F(SpareTest, IsGivenUpWhereSpaceIsLow) {
+  spec_.keep_old = 0s;
+  must(publish(version("a")));
+  must(publish(version("b")));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  EXPECT_THAT(spares(), SizeIs(1));
+  spec_.min_free_disk = std::uint64_t{1} << 60U;
+  must(sweep(spec_, mirror_));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  EXPECT_THAT(spares(), IsEmpty());
+  EXPECT_THAT(trees(), SizeIs(1));
+  const ObjectId c = version("c");
+  must(publish(c));
+  expect_complete(c);
+}
+
+TEST_F(PublishTest, AFullDiskIsGotOverOnceThereIsRoom) {
+  const std::string disk = directory_ / "disk";
+  must(make_directories(disk));
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=2m") != 0) {
+    GTEST_SKIP() << "a small file system cannot be mounted here";
+  }
+  spec_.path = disk + "/docs";
+  const ObjectId a = commit({{"file", file(std::string(700'000, 'a'))}});
+  const ObjectId b = commit({{"file", file(std::string(900'000, 'b'))}});
+  must(publish(a));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  must(write_new_file(disk + "/ballast", std::string(1'000'000, 'x')));
+  for (int i = 0; i < 3; ++i) {
+    const auto result = publish(b);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().error_class, ErrorClass::no_space) << result.error().message;
+    EXPECT_EQ(read_current(spec_.path)->commit, a);
+    expect_same(snapshot_of(spec_.path + "/."), reference(a));
+    EXPECT_EQ(git(spec_.path, {"status", "--porcelain"}), "");
+  }
+  must(remove_tree(disk + "/ballast"));
+  must(publish(b));
+  expect_same(snapshot_of(spec_.path + "/."), reference(b));
+  git(mirror_, {"fsck", "--strict"});
+  ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 // --- what is not ours ---
@@ -378,10 +569,10 @@ TEST_F(PublishTest, SeveralCheckoutsOfOneMirrorDoNotDisturbEachOther) {
   must(checkout::publish(other, mirror_, a, cancel));
   must(publish(version("b")));
   spec_.keep_old = 0s;
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   EXPECT_EQ(git(other.path, {"status", "--porcelain"}), "");
   EXPECT_EQ(git(other.path, {"rev-parse", "HEAD"}), a.hex());
-  EXPECT_THAT(worktree_folders(), SizeIs(2));
+  EXPECT_THAT(worktree_folders(), SizeIs(3)) << "two trees and a spare";
 }
 
 // --- who may read ---
@@ -462,14 +653,6 @@ TEST_F(PublishTest, AMissingObjectIsCorruption) {
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
 }
 
-TEST_F(PublishTest, OtherModesAreRefusedByName) {
-  spec_.mode = "in_place";
-  const auto result = publish(version("a"));
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().error_class, ErrorClass::config);
-  EXPECT_THAT(result.error().message, HasSubstr("in_place"));
-}
-
 // --- several at once ---
 
 TEST_F(PublishTest, TwoPublishersOfOnePathTakeTurns) {
@@ -518,7 +701,7 @@ TEST_F(PublishTest, AReaderNeverFindsThePathMissingOrMixed) {
   });
   for (int i = 0; i < 30 || reads < 100; ++i) {
     must(publish(i % 2 == 0 ? b : a));
-    must(sweep(spec_));
+    must(sweep(spec_, mirror_));
   }
   done = true;
   reader.join();
@@ -532,7 +715,7 @@ TEST_F(PublishTest, ASweepMeetsNoPublicationHalfWay) {
   std::atomic<bool> done{false};
   std::thread sweeper([&] {
     while (!done) {
-      must(sweep(spec_));
+      must(sweep(spec_, mirror_));
     }
   });
   for (int i = 0; i < 20; ++i) {
@@ -540,7 +723,7 @@ TEST_F(PublishTest, ASweepMeetsNoPublicationHalfWay) {
   }
   done = true;
   sweeper.join();
-  must(sweep(spec_));
+  must(sweep(spec_, mirror_));
   expect_complete(a);
   EXPECT_THAT(trees(), ElementsAre(a.hex()));
 }

@@ -86,8 +86,10 @@ class CheckoutFixture : public ::testing::Test {
   /// The tree behind the link is git's own, to the byte.
   void expect_same_tree(const ObjectId& commit) const {
     EXPECT_EQ(link_target(path_), ".docs.freshet/" + commit.hex());
-    const Snapshot found = snapshot_of(slot(commit));
-    const Snapshot wanted = reference(commit);
+    expect_same(snapshot_of(slot(commit)), reference(commit));
+  }
+
+  static void expect_same(const Snapshot& found, const Snapshot& wanted) {
     for (const auto& [path, seen] : wanted) {
       const auto position = found.find(path);
       if (position == found.end()) {
@@ -112,20 +114,24 @@ class CheckoutFixture : public ::testing::Test {
 
   std::string slot(const ObjectId& commit) const { return slots_ + "/" + commit.hex(); }
 
-  /// Names in the directory beside the link that are trees or leftovers.
-  std::vector<std::string> trees() const {
-    std::vector<std::string> names;
-    for (const std::string& name : must(list_directory(slots_))) {
-      if (is_directory(slots_ + "/" + name)) {
-        names.push_back(name);
-      }
-    }
-    return names;
-  }
+  /// Names in the directory beside the link that are trees for readers, or leftovers.
+  std::vector<std::string> trees() const { return directories(false); }
+  /// Names of trees that nobody reads.
+  std::vector<std::string> spares() const { return directories(true); }
 
   std::vector<std::string> worktree_folders() const {
     return is_directory(mirror_ + "/worktrees") ? must(list_directory(mirror_ + "/worktrees"))
                                                 : std::vector<std::string>();
+  }
+
+  std::vector<std::string> directories(bool of_spares) const {
+    std::vector<std::string> names;
+    for (const std::string& name : must(list_directory(slots_))) {
+      if (is_directory(slots_ + "/" + name) && name.starts_with("spare.") == of_spares) {
+        names.push_back(name);
+      }
+    }
+    return names;
   }
 
   TemporaryDirectory directory_;

@@ -386,7 +386,10 @@ TEST(GatesAndCommands, AreChecked) {
       {published(update + "post = \"https://e.org\"\n"),
        "f:5:8: error: repository.on_update.secret_file: missing; post needs it"},
       {published(update + "post = \"ftp://e.org\"\nsecret_file = \"/s\"\n"),
-       "f:5:8: error: repository.on_update.post: expected an https:// or http:// URL"},
+       "f:5:8: error: repository.on_update.post: expected an https:// or http:// URL without "
+       "a user name"},
+      {published(update + "post = \"https://a:b@e.org/x\"\nsecret_file = \"/s\"\n"),
+       "f:5:8: error: repository.on_update.post: expected an https:// or http:// URL without "},
       {published(update + "run = [\"a\"]\npaths = [\"\"]\n"),
        "f:6:10: error: repository.on_update.paths: "},
       {published(update + "run = [\"a\"]\nrefs = [\"main\"]\n"),

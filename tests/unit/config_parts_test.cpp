@@ -134,14 +134,6 @@ TEST(TheTableOfSettings, SaysWhatTheManualNeeds) {
   EXPECT_EQ(find("", "state_dir")->header, "");
 }
 
-TEST(TheTableOfSettings, KnowsThatNothingBelowATableWithoutEffectHasAny) {
-  for (const SettingInfo& setting : all_settings()) {
-    if (setting.section == "repository.gate" || setting.section == "repository.on_update") {
-      EXPECT_FALSE(setting.in_effect) << setting.section << "." << setting.key;
-    }
-  }
-}
-
 TEST(TheDefaultsTable, TakesEveryKeyOfARepositoryButNameUrlPathAndCheckout) {
   for (const SettingInfo& setting : all_settings()) {
     if (setting.section == "repository") {

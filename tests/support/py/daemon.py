@@ -103,6 +103,13 @@ class Daemon:
         except OSError:
             return False
 
+    def reload(self) -> None:
+        """Takes the settings over as they are now."""
+        self.write_config()
+        before = self.log_text().count("configuration reloaded")
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.log_text().count("configuration reloaded") > before, "it reloaded")
+
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

@@ -49,20 +49,26 @@ class TreeWatch:
             return f"a reader met: {error}"
 
 
-def blobs_of(repository: Path, commit: str) -> dict[str, str]:
-    """Path -> blob id of the regular files of a commit."""
-    lines = git(repository, "ls-tree", "-r", commit).splitlines()
-    return {line.split("\t")[1]: line.split()[2] for line in lines}
+def blobs_of(repository: Path, commit: str) -> dict[str, tuple[str, str]]:
+    """Path -> mode and blob id of the files and links of a commit."""
+    lines = [line for line in git(repository, "ls-tree", "-r", "-z", commit).split("\0") if line]
+    return {line.split("\t", 1)[1]: (line.split()[0], line.split()[2]) for line in lines}
 
 
-def blobs_in(tree: Path) -> dict[str, str]:
+def blobs_in(tree: Path) -> dict[str, tuple[str, str]]:
     found = {}
     for directory, folders, names in os.walk(tree):
-        folders[:] = [folder for folder in folders if folder != ".git"]
-        for name in set(names) - {".git"}:
-            content = Path(directory, name).read_bytes()
+        links = [folder for folder in folders if os.path.islink(os.path.join(directory, folder))]
+        folders[:] = [folder for folder in folders if folder != ".git" and folder not in links]
+        for name in set([*names, *links]) - {".git"}:
+            path = Path(directory, name)
+            if path.is_symlink():
+                mode, content = "120000", os.fsencode(os.readlink(path))
+            else:
+                mode = "100755" if path.stat().st_mode & 0o100 else "100644"
+                content = path.read_bytes()
             blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-            found[str(Path(directory, name).relative_to(tree))] = blob
+            found[str(path.relative_to(tree))] = (mode, blob)
     return found
 
 

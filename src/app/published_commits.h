@@ -1,0 +1,12 @@
+#pragma once
+
+#include "app/catalogue.h"
+#include "model/ids.h"
+
+namespace freshet::app {
+
+/// Whether some checkout of the repository shows the commit or a descendant of it; of a repository
+/// without checkouts, whether a branch or tag of its mirror contains it. Reads the disk.
+bool is_published(const Catalogue& catalogue, const RepositoryName& name, const ObjectId& commit);
+
+}  // namespace freshet::app

@@ -1,0 +1,39 @@
+#include "checkout/blob_content.h"
+
+namespace freshet::checkout {
+
+namespace git2 = mirror::git2;
+
+Result<BlobReader> BlobReader::of(const std::string& mirror_path, const ObjectId& commit) {
+  FRESHET_TRY(git2::Repository repository, git2::open_bare(mirror_path));
+  FRESHET_TRY(Attributes attributes, Attributes::of(mirror_path, commit));
+  return BlobReader(std::move(repository), std::move(attributes));
+}
+
+Result<std::string_view> BlobReader::raw(const ObjectId& id) {
+  FRESHET_TRY(const git_oid oid, git2::to_oid(id));
+  auto blob = git2::lookup_blob(repository_.get(), oid);
+  if (!blob) {
+    // One that is of another type damages the commit as a missing one does.
+    if (blob.error().error_class == ErrorClass::internal) {
+      blob.error().error_class = ErrorClass::corrupt;
+    }
+    return fail(std::move(blob).error());
+  }
+  blob_ = std::move(*blob);
+  return std::string_view(static_cast<const char*>(git_blob_rawcontent(blob_.get())),
+                          static_cast<std::size_t>(git_blob_rawsize(blob_.get())));
+}
+
+Result<std::string_view> BlobReader::file(const std::string& path, const ObjectId& id,
+                                          bool has_attributes) {
+  FRESHET_TRY(const std::string_view content, raw(id));
+  if (!has_attributes) {
+    return content;
+  }
+  FRESHET_TRY(const Conversion conversion, attributes_.conversion(path));
+  converted_ = to_working_tree(content, conversion, id);
+  return converted_ ? std::string_view(*converted_) : content;
+}
+
+}  // namespace freshet::checkout

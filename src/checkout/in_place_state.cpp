@@ -1,0 +1,41 @@
+#include <sstream>
+
+#include "base/files.h"
+#include "checkout/in_place.h"
+
+namespace freshet::checkout {
+
+std::string in_place_state_file(const Layout& layout) {
+  return layout.directory + "/in_place";
+}
+
+std::optional<InPlaceState> read_in_place_state(const Layout& layout) {
+  const auto text = read_file(in_place_state_file(layout), 4096);
+  if (!text) {
+    return std::nullopt;
+  }
+  InPlaceState state;
+  std::istringstream lines(*text);
+  for (std::string key, value; lines >> key >> value;) {
+    const auto commit = ObjectId::parse(value);
+    if (key == "at") {
+      state.at = commit;
+    } else if (key == "to" && commit) {
+      state.to.push_back(*commit);
+    } else if (key == "beside") {
+      state.beside = value;
+    }
+  }
+  return state.beside.empty() ? std::nullopt : std::optional(std::move(state));
+}
+
+Result<void> write_in_place_state(const Layout& layout, const InPlaceState& state) {
+  std::string text = "beside " + state.beside + "\n";
+  text += state.at ? "at " + state.at->hex() + "\n" : "";
+  for (const ObjectId& commit : state.to) {
+    text += "to " + commit.hex() + "\n";
+  }
+  return write_file_atomically(in_place_state_file(layout), text);
+}
+
+}  // namespace freshet::checkout

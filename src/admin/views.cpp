@@ -17,12 +17,14 @@ Json view(const state::Failure& failure) {
 }  // namespace
 
 Json view(const CheckoutStatus& checkout) {
+  const Json::Array unsupported(checkout.unsupported.begin(), checkout.unsupported.end());
   return Json::object({{"path", checkout.path},
                        {"ref", checkout.ref},
                        {"mode", checkout.mode},
                        {"commit", checkout.commit ? Json(checkout.commit->hex()) : Json()},
                        {"published_at", time_or_null(checkout.published_at)},
-                       {"state", to_string(checkout.state)}});
+                       {"state", to_string(checkout.state)},
+                       {"unsupported", unsupported}});
 }
 
 Json view(const state::RepositoryState& state) {

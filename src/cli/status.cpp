@@ -27,6 +27,9 @@ void print_repository(const Json& repository) {
   for (const Json& checkout : repository["checkouts"].items()) {
     print_line(checkout["path"].text() + "  " + checkout["ref"].text() + "  " +
                text_or(checkout["commit"], "not published yet"));
+    for (const Json& what : checkout["unsupported"].items()) {
+      print_line("    " + what.text());
+    }
   }
   const Json& error = repository["last_error"];
   if (!error.is_null()) {

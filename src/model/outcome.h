@@ -24,6 +24,8 @@ struct CheckoutStatus {
   std::optional<ObjectId> commit;
   std::optional<WallTime> published_at;
   CheckoutState state = CheckoutState::pending;
+  /// What of the commit is published in another way than git would: a sentence each.
+  std::vector<std::string> unsupported = {};
 };
 
 enum class RefreshResult { unchanged, updated, failed };

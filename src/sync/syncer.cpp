@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "checkout/slot_directory.h"
+#include "checkout/unsupported.h"
 #include "mirror/care.h"
 #include "mirror/lost_refs.h"
 #include "mirror/slot_refs.h"
@@ -335,7 +336,10 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
   FRESHET_TRY(const ObjectId commit, mirror.peel_to_commit(resolved.id));
   const std::string tree =
       checkout.mode == "in_place" ? checkout.path : checkout::Layout(checkout.path).slot(commit);
-  Publication publication{run.spec->name, checkout.path, tree,         resolved.ref,
+  // A commit that no ref is followed for is called by its own name.
+  const RefName ref =
+      resolved.ref == pin_of(resolved.id) ? RefName(resolved.id.hex()) : resolved.ref;
+  Publication publication{run.spec->name, checkout.path, tree,         ref,
                           status.commit,  commit,        run.job.cause};
   PublicationGate* const gate = world_.gate();
   checkout::TreeCheck check;
@@ -348,10 +352,15 @@ Result<void> Syncer::publish_one(Refresh& run, const mirror::Mirror& mirror,
   }
   FRESHET_TRY(const checkout::Published published,
               checkout::publish(checkout, mirror.path(), commit, run.cancel, check));
+  status = checkout_status(checkout);
+  status.unsupported = checkout::unsupported_in(mirror.path(), commit);
   if (!published.changed) {
     return {};
   }
-  status = checkout_status(checkout);
+  for (const std::string& what : status.unsupported) {
+    log::info("published in another way than git would",
+              {{"repository", run.spec->name.text()}, {"path", checkout.path}, {"what", what}});
+  }
   run.outcome.result = RefreshResult::updated;
   publication.tree = tree;
   publication.old_commit = published.old_commit;

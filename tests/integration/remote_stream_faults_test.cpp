@@ -197,6 +197,7 @@ TEST_F(StreamFaults, OfTheMirrorsSideEndTheConversation) {
 
 TEST_F(StreamFaults, OfAMissingSshSayWhatToInstall) {
   ::setenv("PATH", (directory_ / "bin").c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  environment_ = must(GitEnvironment::prepare(directory_.path()));
   const auto answer = list(*at(over_ssh()));
   EXPECT_EQ(class_of(answer), "config");
   EXPECT_THAT(message_of(answer), HasSubstr("install an ssh client"));

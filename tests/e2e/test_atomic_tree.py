@@ -13,6 +13,7 @@ from tree_watch import TreeWatch
 from upstream import Executable, Link, git
 from waiting import let_pass, wait_for
 
+SWITCHES = int(os.environ.get("FRESHET_TEST_SWITCHES", 40))
 NUMBERED = [f"folder{i % 5}/file{i}" for i in range(40)]
 
 
@@ -71,7 +72,7 @@ def test_readers_of_whole_trees_meet_no_mixture_while_old_trees_become_new_ones(
     upstream.commit(numbered(0) | {"only0/file": "x\n"})
     site = follow(keep_old="2s")
     with TreeWatch(site.path, upstream):
-        for number in range(1, 40):
+        for number in range(1, SWITCHES):
             site.wait_for(site.push(change(number)))
             let_pass(0.1)  # so that the time of some trees is over while others are read
     assert_complete(site.path)

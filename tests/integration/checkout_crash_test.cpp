@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+
 #include "checkout/in_place.h"
 #include "support/checkout_fixture.h"
 #include "support/kill_at_step.h"
@@ -73,9 +75,12 @@ class CrashTest : public CheckoutFixture {
     }
   }
 
-  /// Kills `work` at every `stride`th step.
+  /// Kills `work` at every `stride`th step; FRESHET_TEST_STRIDE=1 makes that every one.
   void kill_again_and_again(int stride, bool with_spare, const std::function<void()>& work,
                             const std::function<void()>& check) {
+    if (const char* chosen = std::getenv("FRESHET_TEST_STRIDE")) {  // NOLINT(concurrency-mt-unsafe)
+      stride = std::stoi(chosen);
+    }
     for (int step = 1;; step += stride) {
       SCOPED_TRACE("killed at step " + std::to_string(step));
       begin(with_spare);

@@ -160,10 +160,11 @@ Result<void> prune_worktrees(const std::string& mirror_path, const std::string& 
   FRESHET_TRY(const auto names, list_directory(folders));
   for (const std::string& name : names) {
     const std::string folder = folders + "/" + name;
-    const auto way_back = read_file(folder + "/gitdir", 8192);
-    const std::string tree = parent_path(way_back ? trimmed(*way_back) : "");
+    const std::string way_back = trimmed(read_file(folder + "/gitdir", 8192).value_or(""));
+    const bool is_whole = way_back.ends_with("/.git");  // a crash can leave an empty one
+    const std::string tree = is_whole ? parent_path(way_back) : "";
     const bool is_ours =
-        way_back ? (tree + "/").starts_with(directory + "/") : name.starts_with(prefix);
+        is_whole ? (tree + "/").starts_with(directory + "/") : name.starts_with(prefix);
     if (is_ours && worktree_folder(tree) != folder) {
       FRESHET_CHECK(remove_tree(folder));
     }

@@ -209,15 +209,21 @@ TEST_F(PublishTest, SweepingWhereNothingWasEverPublishedDoesNothing) {
 TEST_F(PublishTest, FoldersOfTreesThatACrashLeftInTheMirrorAreRemoved) {
   const ObjectId a = version("a");
   must(publish(a));
+  const std::string ours = must(list_directory(mirror_ + "/worktrees")).front();
   // As after a kill between the making of the folder and the renaming of the tree.
   const std::string stale = mirror_ + "/worktrees/freshet-0000000000000000";
   must(make_directories(stale));
   must(write_new_file(stale + "/gitdir", slots_ + "/" + std::string(40, 'e') + "/.git\n"));
+  // And before the way back was written into it: named as the folder of the tree that is there.
+  const std::string unfinished = mirror_ + "/worktrees/" + ours.substr(0, ours.rfind('-')) + "-0";
+  must(make_directories(unfinished));
+  must(write_new_file(unfinished + "/gitdir", ""));
   const std::string foreign = mirror_ + "/worktrees/mine";
   must(make_directories(foreign));
   must(write_new_file(foreign + "/gitdir", directory_ / "elsewhere/.git\n"));
   must(publish(version("b")));
   EXPECT_FALSE(path_exists(stale));
+  EXPECT_FALSE(path_exists(unfinished));
   EXPECT_TRUE(path_exists(foreign)) << "a working tree that a person added";
   EXPECT_EQ(git(slot(a), {"status", "--porcelain"}), "");
 }

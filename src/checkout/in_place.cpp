@@ -12,6 +12,7 @@
 #include "checkout/git_folder.h"
 #include "checkout/obstacles.h"
 #include "checkout/open_path.h"
+#include "checkout/regroup.h"
 #include "checkout/slot_builder.h"
 #include "checkout/tree_diff.h"
 #include "checkout/tree_writer.h"
@@ -105,16 +106,26 @@ class InPlacePublication {
     FRESHET_TRY(state_, claim_path(layout_));
     Published published;
     published.old_commit = state_.at;
+    const bool has_other_group = group_ && is_of_another_group();
     if (state_.at != commit_ || !state_.to.empty()) {
       FRESHET_CHECK(bring());
       published.changed = true;
     } else {
       FRESHET_CHECK(adjust_git(spec_, mirror_path_, spec_.path, commit_));
     }
+    if (has_other_group) {
+      FRESHET_TRY(const auto entries, list_tree(mirror_path_, commit_));
+      FRESHET_CHECK(regroup(spec_.path, entries, *group_));
+    }
     return published;
   }
 
  private:
+  bool is_of_another_group() const {
+    struct stat info {};
+    return ::lstat(spec_.path.c_str(), &info) == 0 && info.st_gid != *group_;
+  }
+
   Result<void> bring() {
     bool is_whole = !state_.to.empty() || !state_.at;
     auto planned = is_whole ? plan_completion(mirror_path_, state_, commit_)
@@ -129,7 +140,9 @@ class InPlacePublication {
     FRESHET_TRY(BlobReader blobs, BlobReader::of(mirror_path_, commit_));
     FRESHET_CHECK(check_obstacles(spec_.path, plan, blobs));
     // From here on, the tree may hold files of the new commit.
-    state_.to.push_back(commit_);
+    if (std::find(state_.to.begin(), state_.to.end(), commit_) == state_.to.end()) {
+      state_.to.push_back(commit_);
+    }
     FRESHET_CHECK(write_in_place_state(layout_, state_));
     FRESHET_TRY(auto written, write_tree(mirror_path_, commit_, plan,
                                          {spec_.path, group_, state_.beside}, cancel_));

@@ -10,7 +10,8 @@ std::string in_place_state_file(const Layout& layout) {
 }
 
 std::optional<InPlaceState> read_in_place_state(const Layout& layout) {
-  const auto text = read_file(in_place_state_file(layout), 4096);
+  constexpr std::size_t kLargest = std::size_t{1} << 20U;  // commits that all failed in a row
+  const auto text = read_file(in_place_state_file(layout), kLargest);
   if (!text) {
     return std::nullopt;
   }

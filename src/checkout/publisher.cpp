@@ -11,6 +11,7 @@
 #include "checkout/git_folder.h"
 #include "checkout/in_place.h"
 #include "checkout/linked_copy.h"
+#include "checkout/regroup.h"
 #include "checkout/slot_builder.h"
 #include "checkout/slot_directory.h"
 #include "checkout/tree_diff.h"
@@ -86,16 +87,22 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
   if (published.old_commit != commit || !slots.has(commit)) {
     FRESHET_CHECK(prune_worktrees(mirror_path, slots.layout().directory));
   }
+  FRESHET_TRY(const auto group, find_group(spec.group));
+  const Construction construction{spec, mirror_path, slots, group};
+  const std::string tree = slots.layout().slot(commit);
   if (slots.has(commit)) {
-    FRESHET_CHECK(adjust_git(spec, mirror_path, slots.layout().slot(commit), commit));
+    FRESHET_CHECK(adjust_git(spec, mirror_path, tree, commit));
+    if (!has_same_group(tree, construction)) {
+      FRESHET_TRY(const auto entries, list_tree(mirror_path, commit));
+      FRESHET_CHECK(regroup(tree, entries, group_of_new_files(construction)));
+    }
   } else {
-    FRESHET_TRY(const auto group, find_group(spec.group));
-    FRESHET_CHECK(build_slot({spec, mirror_path, slots, group}, commit, cancel));
+    FRESHET_CHECK(build_slot(construction, commit, cancel));
     published.changed = true;
   }
   if (published.old_commit != commit) {
     if (check) {
-      FRESHET_CHECK(check(slots.layout().slot(commit)));
+      FRESHET_CHECK(check(tree));
     }
     FRESHET_CHECK(slots.switch_to(commit));
     published.changed = true;

@@ -131,15 +131,16 @@ Result<std::optional<gid_t>> find_group(const std::string& name) {
   return found->gr_gid;
 }
 
+gid_t group_of_new_files(const Construction& construction) {
+  struct stat above {};
+  const bool is_known = ::lstat(construction.slots.layout().directory.c_str(), &above) == 0;
+  const gid_t own = is_known && (above.st_mode & S_ISGID) != 0 ? above.st_gid : ::getegid();
+  return construction.group.value_or(own);
+}
+
 bool has_same_group(const std::string& tree, const Construction& construction) {
   struct stat info {};
-  struct stat above {};
-  if (::lstat(tree.c_str(), &info) != 0 ||
-      ::lstat(construction.slots.layout().directory.c_str(), &above) != 0) {
-    return false;
-  }
-  const gid_t own = (above.st_mode & S_ISGID) != 0 ? above.st_gid : ::getegid();
-  return info.st_gid == construction.group.value_or(own);
+  return ::lstat(tree.c_str(), &info) == 0 && info.st_gid == group_of_new_files(construction);
 }
 
 Result<void> build_slot(const Construction& construction, const ObjectId& commit,

@@ -29,7 +29,10 @@ Result<std::optional<gid_t>> find_group(const std::string& name);
 Result<void> build_slot(const Construction& construction, const ObjectId& commit,
                         const CancelToken& cancel);
 
-/// Whether files written now would belong to the same group as those of the tree.
+/// The group that files written now belong to.
+gid_t group_of_new_files(const Construction& construction);
+
+/// Whether that is the one of the tree.
 bool has_same_group(const std::string& tree, const Construction& construction);
 
 }  // namespace freshet::checkout

@@ -101,6 +101,7 @@ void Sweeper::watch(const CheckoutSpec& spec, const std::string& mirror_path) {
 void Sweeper::forget(const std::string& path) {
   const MutexLock lock(mutex_);
   watched_.erase(path);
+  forgotten_ = forgotten_ || path == looked_at_;
 }
 
 void Sweeper::run() {
@@ -121,6 +122,8 @@ void Sweeper::run() {
           changed_.wait_until(mutex_, first->second.due);
         } else {
           watched = first->second;
+          looked_at_ = first->first;
+          forgotten_ = false;
           watched_.erase(first);
           break;
         }
@@ -131,8 +134,11 @@ void Sweeper::run() {
     const Instant next_check = check_drift_now(watched.spec, watched.mirror_path, stop_);
     watched.due = std::min(next_sweep.value_or(next_check), next_check);
     const MutexLock lock(mutex_);
-    // A publication in the meantime asked for an earlier look.
-    watched_.try_emplace(watched.spec.path, watched);
+    looked_at_.clear();
+    if (!forgotten_) {
+      // A publication in the meantime asked for an earlier look.
+      watched_.try_emplace(watched.spec.path, watched);
+    }
   }
 }
 

@@ -41,6 +41,8 @@ class Sweeper {
   Mutex mutex_;
   Condition changed_;
   std::map<std::string, Watched> watched_ GUARDED_BY(mutex_);  ///< by path
+  bool forgotten_ GUARDED_BY(mutex_) = false;  ///< the one that is looked at, meanwhile
+  std::string looked_at_ GUARDED_BY(mutex_);   ///< its path
   std::thread thread_;
 };
 

@@ -291,7 +291,8 @@ Result<std::vector<IndexEntry>> write_tree(const std::string& mirror_path, const
   for (const Removal& removal : plan.removals) {
     FRESHET_CHECK(writer.remove(removal));
   }
-  if (plan.additions.size() < kMany) {
+  // Where readers are at work there is one name to write under, and so one writer.
+  if (plan.additions.size() < kMany || !target.beside.empty()) {
     FRESHET_CHECK(
         add_matching(writer, plan.additions.begin(), plan.additions.end(), cancel, is_anything));
     FRESHET_CHECK(writer.sync());

@@ -1,7 +1,10 @@
 #include "checkout/in_place.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/checkout_fixture.h"
 
@@ -57,6 +60,51 @@ TEST_F(InPlaceTest, ThePathIsARealDirectory) {
   EXPECT_EQ(freshet::testing::link_target(path_), "");
   expect_shown(id);
   EXPECT_FALSE(must(publish(id)).changed);
+}
+
+TEST_F(InPlaceTest, ManyFilesOfOneDirectoryEachGetTheirOwnContent) {
+  const auto version = [&](const std::string& text) {
+    Tree tree;
+    for (int i = 0; i < 1500; ++i) {
+      tree["big/f" + std::to_string(i)] = file(text + " " + std::to_string(i) + "\n");
+    }
+    return commit(tree);
+  };
+  for (const char* text : {"a", "b", "c"}) {
+    const ObjectId id = version(text);
+    must(publish(id));
+    expect_shown(id);
+  }
+}
+
+TEST_F(InPlaceTest, IsGotOverHoweverOftenItFailed) {
+  const ObjectId old = commit({{"dir/a", file("1\n")}});
+  must(publish(old));
+  const ObjectId next = commit({{"dir/a", file("2\n")}});
+  CancelToken cancelled;
+  cancelled.cancel();
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_FALSE(freshet::checkout::publish(spec_, mirror_, next, cancelled));
+  }
+  must(publish(next));
+  expect_shown(next);
+}
+
+TEST_F(InPlaceTest, IsGivenToAGroupThatTheConfigurationNamesLater) {
+  const group* entry = ::getgrnam("games");
+  if (::geteuid() != 0 || entry == nullptr) {
+    GTEST_SKIP() << "only root may give files to any group";
+  }
+  const ObjectId id = commit({{"file", file("x")}, {"folder/file", file("y")}});
+  must(publish(id));
+  spec_.group = "games";
+  must(publish(id));
+  for (const char* name : {"", "/file", "/folder", "/folder/file"}) {
+    struct stat info {};
+    ASSERT_EQ(::lstat((path_ + name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_gid, entry->gr_gid) << name;
+  }
+  expect_shown(id);
 }
 
 TEST_F(InPlaceTest, AnEmptyDirectoryIsTaken) {

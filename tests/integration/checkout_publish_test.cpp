@@ -603,6 +603,26 @@ TEST_F(PublishTest, GivesEverythingToTheGroup) {
   expect_complete(id);
 }
 
+TEST_F(PublishTest, GivesATreeThatIsThereToAGroupThatTheConfigurationNamesLater) {
+  const group* entry = ::getgrnam("games");
+  if (::geteuid() != 0 || entry == nullptr) {
+    GTEST_SKIP() << "only root may give files to any group";
+  }
+  const ObjectId id = commit({{"file", file("x")}, {"a/b/c", file("y")}, {"a/d", file("z")}});
+  must(publish(id));
+  for (const auto& [name, wanted] :
+       {std::pair<std::string, gid_t>("games", entry->gr_gid), {"", ::getegid()}}) {
+    spec_.group = name;
+    must(publish(id));
+    for (const char* path : {"", "/file", "/a", "/a/b", "/a/b/c", "/a/d"}) {
+      struct stat info {};
+      ASSERT_EQ(::lstat((slot(id) + path).c_str(), &info), 0);
+      EXPECT_EQ(info.st_gid, wanted) << path;
+    }
+    expect_complete(id);
+  }
+}
+
 TEST_F(PublishTest, AnUnknownGroupIsAnErrorThatNamesIt) {
   spec_.group = "no-such-group";
   const auto result = publish(version("a"));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -184,6 +185,25 @@ Result<void> clear(const std::string& tree, const TreePlan& plan) {
   return {};
 }
 
+/// Where people have files of their own, one of them that stands in the way of a path keeps nobody
+/// from writing the others. `failure` gets the first error.
+std::vector<IndexEntry> write_one_by_one(const std::string& mirror_path, const ObjectId& commit,
+                                         TreePlan plan, const WriteTarget& target,
+                                         const CancelToken& cancel, Result<void>& failure) {
+  std::vector<IndexEntry> all;
+  for (Addition& addition : plan.additions) {
+    TreePlan one;
+    one.additions.push_back(std::move(addition));
+    auto written = write_tree(mirror_path, commit, one, target, cancel);
+    if (written) {
+      std::move(written->begin(), written->end(), std::back_inserter(all));
+    } else if (failure) {
+      failure = fail(std::move(written).error());
+    }
+  }
+  return all;
+}
+
 Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_path,
                          const Spare& tree, const std::unordered_set<std::string>& paths,
                          const CancelToken& cancel) {
@@ -193,18 +213,22 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
   if (plan.empty()) {
     return {};
   }
-  if (spec.mode != "in_place") {
+  const WriteTarget target{tree.place, group, kBeside};
+  Result<void> failure;
+  std::vector<IndexEntry> written;
+  if (spec.mode == "in_place") {
+    written = write_one_by_one(mirror_path, tree.commit, plan, target, cancel, failure);
+  } else {
     FRESHET_CHECK(clear(tree.place, plan));
+    FRESHET_TRY(written, write_tree(mirror_path, tree.commit, plan, target, cancel));
   }
-  FRESHET_TRY(auto written,
-              write_tree(mirror_path, tree.commit, plan, {tree.place, group, kBeside}, cancel));
-  if (!is_attached(mirror_path, tree.place, tree.commit)) {
-    return {};
+  if (!written.empty() && is_attached(mirror_path, tree.place, tree.commit)) {
+    FRESHET_TRY(const std::string record, read_record(tree.place));
+    if (const auto index = update_index(record, {}, std::move(written))) {
+      FRESHET_CHECK(replace_worktree(mirror_path, tree.place, tree.commit, *index, kBeside));
+    }
   }
-  FRESHET_TRY(const std::string record, read_record(tree.place));
-  const auto index = update_index(record, {}, std::move(written));
-  return index ? replace_worktree(mirror_path, tree.place, tree.commit, *index, kBeside)
-               : Result<void>();
+  return failure;
 }
 
 std::string mark_of(const CheckoutSpec& spec) {

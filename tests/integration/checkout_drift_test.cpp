@@ -103,6 +103,19 @@ TEST_F(DriftTest, EveryKindOfChangeIsFoundAndRepaired) {
   }
 }
 
+TEST_F(DriftTest, InPlaceWhatStandsInTheWayKeepsNobodyFromRepairingTheRest) {
+  spec_.mode = "in_place";
+  const ObjectId id = everything("a\n");
+  must(publish(id));
+  must(remove_tree(at("folder")));
+  ASSERT_EQ(::symlink("/nonexistent", at("folder").c_str()), 0);
+  overwrite(at("same"), "other\n");
+  const auto repaired = repair_drift(spec_, mirror_, drift(id), CancelToken());
+  ASSERT_FALSE(repaired);
+  EXPECT_EQ(repaired.error().error_class, ErrorClass::conflict) << repaired.error().message;
+  EXPECT_THAT(drift(id), ElementsAre("folder", "folder/deep", "folder/deep/file"));
+}
+
 TEST_F(DriftTest, ContentOfTheSameSizeAndTimeIsFoundByAFullCheck) {
   const ObjectId id = everything("a\n");
   must(publish(id));

@@ -198,6 +198,19 @@ def test_no_hook_and_no_filter_of_a_repository_is_run(site, tmp_path):
     assert_complete(site.path)
 
 
+def test_status_says_what_is_published_in_another_way_than_git_would(site):
+    upstream = site.upstream
+    modules = upstream.blob('[submodule "lib"]\n\tpath = lib\n\turl = ../lib\n')
+    attributes = upstream.blob("*.psd filter=lfs -text\n")
+    commit = upstream.commit_tree(f"100644 blob {attributes}\t.gitattributes\n100644 blob {modules}\t.gitmodules\n"
+                                  f"160000 commit {upstream.tip()}\tlib\n")
+    assert site.daemon.push(site.url, commit).status == 202
+    site.wait_for(commit)
+    [checkout] = site.daemon.wait_for_state("ok")["checkouts"]
+    assert [sentence.split(":")[0] for sentence in checkout["unsupported"]] == [
+        "files of Git LFS are their pointers", "a submodule is an empty directory"]
+
+
 def test_a_repository_can_be_published_without_its_history(follow):
     site = follow(git=False)
     assert not (site.path / ".git").exists()

@@ -13,7 +13,7 @@ daemon off;
 master_process off;
 pid {dir}/nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 256; }}
+events {{ worker_connections 1024; }}
 http {{
   log_format requests escape=json '{{"method":"$request_method","uri":"$request_uri","status":"$status"}}';
   access_log {dir}/access.log requests;
@@ -24,7 +24,7 @@ http {{
   scgi_temp_path {dir}/scgi;
   client_max_body_size 0;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{tls};
     location / {{
       fastcgi_pass unix:{dir}/fcgi;
       fastcgi_buffering off;
@@ -40,6 +40,7 @@ http {{
       fastcgi_param REQUEST_METHOD $request_method;
       fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length;
+      fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
       fastcgi_param REMOTE_ADDR $remote_addr;
     }}
   }}
@@ -52,6 +53,19 @@ echo pack >> '{dir}/packs'
 while [ -e '{dir}/hold' ]; do sleep 0.02; done
 exec "$@"
 """
+
+
+def start_nginx(dir: Path, root: Path, port: int, tls: str = "") -> list[Server]:
+    """nginx and fcgiwrap on the files in `dir`, once they answer; `tls`: what `listen` says of it."""
+    (dir / "nginx.conf").write_text(NGINX.format(dir=dir, root=root, port=port, tls=tls))
+    log = dir / "log"
+    servers = [
+        Server(["fcgiwrap", "-c", "4", "-s", f"unix:{dir}/fcgi"], log),
+        Server(["/usr/sbin/nginx", "-e", "stderr", "-p", str(dir), "-c", str(dir / "nginx.conf")], log),
+    ]
+    wait_for(lambda: is_listening(port) and (dir / "fcgi").exists(),
+             f"nginx and fcgiwrap listen; they said: {log.read_text()}")
+    return servers
 
 
 class HttpUpstreams:
@@ -69,15 +83,7 @@ class HttpUpstreams:
         hook.write_text(PACK_HOOK.format(**places))
         hook.chmod(0o755)
         (self.directory / "gitconfig").write_text(f"[uploadpack]\n\tpackObjectsHook = {hook}\n")
-        (self.directory / "nginx.conf").write_text(NGINX.format(**places))
-        log = self.directory / "log"
-        self._servers = [
-            Server(["fcgiwrap", "-c", "4", "-s", f"unix:{self.directory}/fcgi"], log),
-            Server(["/usr/sbin/nginx", "-e", "stderr", "-p", str(self.directory), "-c",
-                    str(self.directory / "nginx.conf")], log),
-        ]
-        wait_for(lambda: is_listening(self.port) and (self.directory / "fcgi").exists(),
-                 f"nginx and fcgiwrap listen; they said: {log.read_text()}")
+        self._servers = start_nginx(**places)
 
     def stop(self) -> None:
         self.release()

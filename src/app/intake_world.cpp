@@ -8,17 +8,18 @@ bool IntakeWorld::has_general_secrets() {
   return !catalogue_.get()->settings.webhook.secret_files.empty();
 }
 
-std::vector<Secret> IntakeWorld::secrets(const std::optional<RepositoryName>& owner) {
-  std::vector<Secret> secrets;
+webhook::RouteSecrets IntakeWorld::secrets(const std::optional<RepositoryName>& owner) {
+  webhook::RouteSecrets known;
   // Held while its list is walked: a reload exchanges it at any moment.
   const auto catalogue = catalogue_.get();
   for (const std::string& location : catalogue->secret_files(owner)) {
     auto secret = read_secret(location);
     remember(location, secret ? "" : secret.error().message);
     // An empty one never matches, and keeps the others at their places.
-    secrets.push_back(secret ? std::move(*secret) : Secret());
+    known.locations.push_back(location);
+    known.secrets.push_back(secret ? std::move(*secret) : Secret());
   }
-  return secrets;
+  return known;
 }
 
 void IntakeWorld::remember(const std::string& location, const std::string& problem) {
@@ -53,8 +54,8 @@ void IntakeWorld::upstream_renamed(const RepositoryName& repository,
 
 void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
   meters_.delivery(record.forge, to_string(record.verdict));
-  for (const RepositoryName& name : record.refreshed) {
-    events_.report(DeliveryAccepted{name, std::string(record.forge), record.at});
+  for (const auto& refreshed : record.refreshed) {
+    events_.report(DeliveryAccepted{refreshed.repository, std::string(record.forge), record.at});
   }
 }
 

@@ -21,7 +21,7 @@ class IntakeWorld : public webhook::Intake::World {
       : catalogue_(catalogue), store_(store), meters_(meters), events_(events) {}
 
   bool has_general_secrets() override;
-  std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) override;
+  webhook::RouteSecrets secrets(const std::optional<RepositoryName>& owner) override;
   std::shared_ptr<const webhook::MatchIndex> repositories() override;
   std::optional<RefName> default_branch(const RepositoryName& repository) override;
   Instant now() override { return freshet::now(); }

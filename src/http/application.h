@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,12 @@ class Application {
     (void)head;
     static const BodyPolicy kAny;
     return kAny;
+  }
+
+  /// Asked once the body is wanted, before any of it is given away; nullptr: nobody listens.
+  virtual std::shared_ptr<BodyTap> tap_body(const Request& head) {
+    (void)head;
+    return nullptr;
   }
 
   /// What it throws is logged and becomes a 500 that says nothing.

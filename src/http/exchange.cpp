@@ -51,6 +51,7 @@ void Exchange::proceed(Connection& connection) const {
   RequestReader& reader = connection.reader;
   if (!reader.decided()) {
     connection.reader.request().peer = connection.peer.address;
+    connection.reader.request().client = connection.peer.address;
     if (auto early = decide(connection)) {
       connection.answer(*early, true);
       return;
@@ -73,7 +74,11 @@ void Exchange::proceed(Connection& connection) const {
     connection.answer(unsupported(), true);
     return;
   }
-  connection.answer(application_.respond(reader.complete_request()), true);
+  const Request& request = reader.complete_request();
+  if (request.tap) {
+    request.tap->update(request.body);
+  }
+  connection.answer(application_.respond(request), true);
 }
 
 std::optional<Response> Exchange::decide(Connection& connection) const {
@@ -92,6 +97,9 @@ std::optional<Response> Exchange::decide(Connection& connection) const {
   // Whether chunks are too many comes before whether they are wanted, and only their end tells.
   if (!wanted && !(head.chunked && !reader.whole())) {
     return unsupported();
+  }
+  if (wanted) {
+    reader.request().tap = application_.tap_body(head.request);
   }
   reader.take_body(limit, wanted);
   return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,17 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+/// Sees the bytes of one body as they arrive, before anybody believes them: where a signature is
+/// computed. One thread at a time, not always the same one.
+class BodyTap {
+ public:
+  virtual ~BodyTap() = default;
+  /// The next decoded bytes. Quick: other clients wait meanwhile.
+  virtual void update(std::string_view bytes) = 0;
+  /// Whether the application wants the body too. False: it is read to its end and takes no memory.
+  virtual bool keep() const = 0;
+};
+
 /// A request as its application sees it. Before the body is read `body` is empty.
 struct Request {
   std::string method;
@@ -28,7 +40,9 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded
   Headers headers;
   std::string body;
-  std::string peer;  ///< IP address of the client; empty for a unix socket
+  std::string peer;              ///< IP address of who connected; empty for a unix socket
+  std::string client;            ///< the same, or who a trusted proxy speaks for; empty: not known
+  std::shared_ptr<BodyTap> tap;  ///< what Application::tap_body returned; has seen the whole body
 
   /// The first of that name.
   std::optional<std::string_view> query_value(std::string_view name) const;

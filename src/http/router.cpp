@@ -141,6 +141,13 @@ const BodyPolicy& Router::body_policy(const Request& head) const {
   return endpoint ? endpoint->body : kAny;
 }
 
+std::shared_ptr<BodyTap> Router::tap_body(const Request& head) {
+  const Match match = this->match(head.path);
+  const Endpoint* endpoint =
+      match.route != nullptr ? Router::endpoint(*match.route, head.method) : nullptr;
+  return endpoint != nullptr && endpoint->tap ? endpoint->tap(head, match.values) : nullptr;
+}
+
 Response Router::respond(const Request& request) {
   const Match match = this->match(request.path);
   const Endpoint* endpoint = match.route ? this->endpoint(*match.route, request.method) : nullptr;

@@ -23,6 +23,7 @@ struct Endpoint {
   std::function<Response(const Request& request, const PathValues& values)> respond;
   BodyPolicy body = {};
   Guard before_body = {};  ///< after the route's guard
+  std::function<std::shared_ptr<BodyTap>(const Request& head, const PathValues& values)> tap = {};
 };
 
 struct Route {
@@ -43,6 +44,7 @@ class Router : public Application {
 
   std::optional<Response> before_body(const Request& head) override;
   const BodyPolicy& body_policy(const Request& head) const override;
+  std::shared_ptr<BodyTap> tap_body(const Request& head) override;
   Response respond(const Request& request) override;
 
  private:

@@ -41,6 +41,9 @@ struct Outcome {
   std::vector<CheckoutStatus> checkouts;
   /// What was announced but not served yet: the upstream still answered `before`.
   std::vector<Announcement> lagging;
+  /// What was announced and is published by this refresh or was before: the scheduler says so when
+  /// the refresh has ended.
+  std::vector<Announcement> served;
   std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached
   bool fetched = false;                   ///< a pack was asked for
   std::uint64_t fetched_bytes = 0;        ///< of packs

@@ -11,6 +11,15 @@ namespace {
 /// Refusals come from anybody, as many as they like; the log gets one line in this time.
 constexpr Duration kBetweenRefusalLines = std::chrono::seconds(10);
 
+std::vector<RepositoryName> names_of(const std::vector<DeliveryRecord::Refreshed>& refreshed) {
+  std::vector<RepositoryName> names;
+  names.reserve(refreshed.size());
+  for (const DeliveryRecord::Refreshed& one : refreshed) {
+    names.push_back(one.repository);
+  }
+  return names;
+}
+
 std::string list_names(const std::vector<RepositoryName>& names) {
   constexpr std::size_t kShown = 10;
   std::string text;
@@ -46,7 +55,7 @@ std::string accepted_body(const std::vector<RepositoryName>& names, const std::s
 
 /// What became of a delivery's triggers.
 struct Intake::Accepted {
-  std::vector<RepositoryName> repositories;
+  std::vector<DeliveryRecord::Refreshed> repositories;
   bool coalesced = true;  ///< each of them
   bool failed = false;    ///< one could not be recorded
 };
@@ -85,29 +94,28 @@ http::Response Intake::deliver(std::string_view forge_name,
   record.route = name;
   record.id = delivery_id_of(*forge, request.headers).value_or("");
   record.at = world_.wall_now();
+  record.client = request.client;
   record.secret = authenticate(*forge, name, *index, request);
-  if (!record.secret) {
-    return refuse(std::move(record), request.peer);
+  if (record.secret.empty()) {
+    return refuse(std::move(record));
   }
   record.event = event_of(*forge, request.headers);
   return answer(std::move(record), *index, request, *forge);
 }
 
-std::optional<std::size_t> Intake::authenticate(const Forge& forge,
-                                                const std::optional<RepositoryName>& name,
-                                                const MatchIndex& index,
-                                                const http::Request& request) {
+std::string Intake::authenticate(const Forge& forge, const std::optional<RepositoryName>& name,
+                                 const MatchIndex& index, const http::Request& request) {
   const Followed* repository = name ? index.find(*name) : nullptr;
   const bool own = repository != nullptr && repository->own_secrets;
   // A name that does not exist is checked like one without secrets of its own, and then refused.
-  const std::vector<Secret> secrets = world_.secrets(own ? name : std::nullopt);
-  const auto check = forge.begin_check(request.headers, secrets, world_.wall_now());
+  const RouteSecrets known = world_.secrets(own ? name : std::nullopt);
+  const auto check = forge.begin_check(request.headers, known.secrets, world_.wall_now());
   check->update(request.body);
   const std::optional<std::size_t> signer = check->finish();
-  return name && repository == nullptr ? std::nullopt : signer;
+  return signer && (!name || repository != nullptr) ? known.locations[*signer] : "";
 }
 
-http::Response Intake::refuse(DeliveryRecord record, const std::string& peer) {
+http::Response Intake::refuse(DeliveryRecord record) {
   std::int64_t unlogged = 0;
   bool logged = false;
   {
@@ -120,8 +128,9 @@ http::Response Intake::refuse(DeliveryRecord record, const std::string& peer) {
     }
   }
   if (logged) {
-    log::warning("delivery refused: signature missing, malformed or wrong",
-                 {{"forge", record.forge}, {"peer", peer}, {"others_since_last_line", unlogged}});
+    log::warning(
+        "delivery refused: signature missing, malformed or wrong",
+        {{"forge", record.forge}, {"client", record.client}, {"others_since_last_line", unlogged}});
   }
   record.verdict = Verdict::unauthorized;
   return finish(record, 401, status_body(record.verdict));
@@ -132,6 +141,7 @@ http::Response Intake::answer(DeliveryRecord record, const MatchIndex& index,
   const Result<Delivery> delivery = read_delivery(forge, record.event, request.body);
   Decision decision;
   if (delivery) {
+    record.content = std::make_shared<const Delivery>(*delivery);
     decision = decide(
         *delivery, record.route, index,
         [this](const RepositoryName& name) { return world_.default_branch(name); }, record.id,
@@ -190,9 +200,10 @@ http::Response Intake::accept(DeliveryRecord record, const Decision& decision,
   if (key) {
     const Instant now = world_.now();
     const MutexLock lock(mutex_);
-    duplicates_.remember(*key, accepted.repositories, mark, now);
+    duplicates_.remember(*key, names_of(accepted.repositories), mark, now);
   }
-  return finish(record, 202, accepted_body(accepted.repositories, record.id, accepted.coalesced));
+  return finish(record, 202,
+                accepted_body(names_of(accepted.repositories), record.id, accepted.coalesced));
 }
 
 Intake::Accepted Intake::hand_on(const std::vector<Trigger>& triggers) {
@@ -200,7 +211,7 @@ Intake::Accepted Intake::hand_on(const std::vector<Trigger>& triggers) {
   for (const Trigger& trigger : triggers) {
     const Result<Receipt> receipt = triggers_.accept(trigger);
     if (receipt) {
-      accepted.repositories.push_back(trigger.repository);
+      accepted.repositories.push_back({trigger.repository, receipt->ticket});
       accepted.coalesced = accepted.coalesced && receipt->coalesced;
     } else if (receipt.error().error_class != ErrorClass::not_found) {
       // The others are still worth their refresh, but nothing is promised for any of them.
@@ -216,14 +227,14 @@ Intake::Accepted Intake::hand_on(const std::vector<Trigger>& triggers) {
 http::Response Intake::finish(const DeliveryRecord& record, int status, std::string body) {
   if (record.verdict != Verdict::unauthorized) {
     const bool accepted = record.verdict == Verdict::accepted;
-    log::write(record.verdict == Verdict::invalid ? log::Level::warning : log::Level::info,
-               "delivery",
-               {{"forge", record.forge},
-                {"event", record.event},
-                {"delivery", record.id},
-                {"verdict", to_string(record.verdict)},
-                {"repositories", list_names(accepted ? record.refreshed : record.repositories)},
-                {"reason", record.reason}});
+    log::write(
+        record.verdict == Verdict::invalid ? log::Level::warning : log::Level::info, "delivery",
+        {{"forge", record.forge},
+         {"event", record.event},
+         {"delivery", record.id},
+         {"verdict", to_string(record.verdict)},
+         {"repositories", list_names(accepted ? names_of(record.refreshed) : record.repositories)},
+         {"reason", record.reason}});
   }
   world_.delivery_seen(record);
   http::Response response;

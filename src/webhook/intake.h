@@ -25,6 +25,11 @@ constexpr std::string_view kMediaType = "application/json";
 
 /// One delivery and what became of it, for metrics, ledger and state. Holds no part of the body.
 struct DeliveryRecord {
+  /// A repository that will be refreshed, and from which ticket on a refresh covers the delivery.
+  struct Refreshed {
+    RepositoryName repository;
+    Ticket ticket = 0;
+  };
   std::string_view forge;               ///< lives as long as the program
   std::optional<RepositoryName> route;  ///< NAME of /FORGE/NAME
   std::string event;                    ///< empty while unauthorized
@@ -32,9 +37,17 @@ struct DeliveryRecord {
   Verdict verdict = Verdict::unauthorized;
   std::string reason;
   std::vector<RepositoryName> repositories;  ///< those it spoke of
-  std::vector<RepositoryName> refreshed;     ///< those of them whose trigger was accepted
-  std::optional<std::size_t> secret;         ///< which of the route's secrets signed it
+  std::vector<Refreshed> refreshed;          ///< those of them whose trigger was accepted
+  std::string secret;                        ///< location of the one that signed it; empty: none
+  std::string client;                        ///< address of the sender, as far as it is known
+  std::shared_ptr<const Delivery> content;   ///< what it says; nullptr: not authentic or not read
   WallTime at{};
+};
+
+/// The secrets of one route, in the order of the configuration.
+struct RouteSecrets {
+  std::vector<std::string> locations;  ///< of each; for people, status and ledger
+  std::vector<Secret> secrets;
 };
 
 /// From a webhook request to its answer. Believes nothing in a body before its signature is right,
@@ -51,7 +64,7 @@ class Intake {
     /// Read anew: the general secrets (nullopt), or those of a repository that has its own. One
     /// that cannot be read is logged there and leaves an empty Secret in its place, with which
     /// nobody can sign; so positions stay those of the configuration.
-    virtual std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) = 0;
+    virtual RouteSecrets secrets(const std::optional<RepositoryName>& owner) = 0;
     virtual std::shared_ptr<const MatchIndex> repositories() = 0;
     /// Of the repository's upstream; nullopt: not known yet.
     virtual std::optional<RefName> default_branch(const RepositoryName& repository) = 0;
@@ -85,10 +98,10 @@ class Intake {
 
  private:
   struct Accepted;
-  std::optional<std::size_t> authenticate(const Forge& forge,
-                                          const std::optional<RepositoryName>& name,
-                                          const MatchIndex& index, const http::Request& request);
-  http::Response refuse(DeliveryRecord record, const std::string& peer);
+  /// The location of the secret that signed it; empty: none of the route's did.
+  std::string authenticate(const Forge& forge, const std::optional<RepositoryName>& name,
+                           const MatchIndex& index, const http::Request& request);
+  http::Response refuse(DeliveryRecord record);
   http::Response answer(DeliveryRecord record, const MatchIndex& index,
                         const http::Request& request, const Forge& forge);
   http::Response accept(DeliveryRecord record, const Decision& decision,

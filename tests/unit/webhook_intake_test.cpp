@@ -40,10 +40,11 @@ class Surroundings : public Intake::World, public TriggerSink {
   std::map<std::string, RefName> default_branches;
 
   bool has_general_secrets() override { return !general.empty(); }
-  std::vector<Secret> secrets(const std::optional<RepositoryName>& owner) override {
-    std::vector<Secret> result;
+  RouteSecrets secrets(const std::optional<RepositoryName>& owner) override {
+    RouteSecrets result;
     for (const std::string& text : owner ? own[owner->text()] : general) {
-      result.emplace_back(text);
+      result.locations.push_back("file of " + text);
+      result.secrets.emplace_back(text);
       ++secrets_read;
     }
     return result;
@@ -247,7 +248,7 @@ TEST_F(IntakeTest, SecretsAreReadAtEachDelivery) {
   EXPECT_EQ(push("refs/heads/a").status, 401);
   world.general = {"rotated", "general secret"};
   EXPECT_EQ(push("refs/heads/a").status, 202);
-  EXPECT_EQ(world.seen.back().secret, 1U);
+  EXPECT_EQ(world.seen.back().secret, "file of general secret");
 }
 
 TEST_F(IntakeTest, WithoutAReadableSecretNobodyIsLetIn) {
@@ -395,15 +396,16 @@ TEST_F(IntakeTest, EveryDeliveryIsReportedOnce) {
   EXPECT_EQ(world.seen[0].forge, "github");
   EXPECT_EQ(world.seen[0].event, "push");
   EXPECT_EQ(world.seen[0].id, "1");
-  EXPECT_EQ(world.seen[0].secret, 0U);
+  EXPECT_EQ(world.seen[0].secret, "file of general secret");
   EXPECT_EQ(world.seen[0].at, kWallTime);
   EXPECT_THAT(world.seen[0].repositories,
               ElementsAre(RepositoryName("docs"), RepositoryName("docs-v1")));
-  EXPECT_THAT(world.seen[0].refreshed, ElementsAre(RepositoryName("docs")));
+  ASSERT_EQ(world.seen[0].refreshed.size(), 1U);
+  EXPECT_EQ(world.seen[0].refreshed[0].repository, RepositoryName("docs"));
   EXPECT_EQ(world.seen[1].verdict, Verdict::duplicate);
   EXPECT_THAT(world.seen[1].refreshed, IsEmpty());
   EXPECT_EQ(world.seen[2].route, RepositoryName("docs"));
-  EXPECT_EQ(world.seen[2].secret, std::nullopt);
+  EXPECT_EQ(world.seen[2].secret, "");
 }
 
 TEST_F(IntakeTest, TheLogHoldsNoSecretSignatureOrBodyAndFewRefusals) {

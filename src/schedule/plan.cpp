@@ -457,7 +457,7 @@ namespace {
 /// Polls leave in small groups, a little earlier than they would alone: one waking of the threads
 /// and of the connection serves several.
 Instant on_a_tick(Instant at, Duration interval) {
-  const Duration tick = std::clamp(interval / 20, Duration(1), Duration(100));
+  const Duration tick = std::clamp(interval / 8, Duration(1), Duration(250));
   return at - at.time_since_epoch() % tick;
 }
 

@@ -2,8 +2,8 @@
 
 #include "base/files.h"
 #include "base/hmac.h"
+#include "sync/publishing.h"
 #include "sync/ref_selection.h"
-#include "sync/syncer.h"
 
 namespace freshet::app {
 namespace {

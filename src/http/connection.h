@@ -1,24 +1,16 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
-#include "http/options.h"
 #include "http/request_reader.h"
+#include "http/shared.h"
 #include "http/stream.h"
 
 namespace freshet::http {
-
-/// What the threads of a server share.
-struct Shared {
-  explicit Shared(Options o) : options(std::move(o)) {}
-  const Options options;
-  std::atomic<bool> stopping{false};
-};
 
 /// One client. Belongs to one thread at a time: the event loop, or the worker it was handed to.
 class Connection {
@@ -43,11 +35,15 @@ class Connection {
   bool discard(char* buffer, std::size_t size);
   /// Says "100 Continue" to a client that waits for it.
   void invite_body();
+  /// The limits in force are those of the request that comes. Requires that its head is not here.
+  void take_limits();
 
   const std::uint64_t id;
   const Peer peer;
   const std::unique_ptr<Stream> stream;
+  std::shared_ptr<const Limits> limits;  ///< of this request
   RequestReader reader;
+  Visit visit;  ///< of this request, with the rate limiter
   Stage stage = Stage::idle;
   Instant deadline;
   /// When the application is to decide without the rest of a small body.

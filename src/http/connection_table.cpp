@@ -49,14 +49,12 @@ void ConnectionTable::for_each(const std::function<void(Connection&)>& visit) co
 
 bool ConnectionTable::has_room_for(const Peer& peer) const {
   const auto count = per_network_.find(peer.network);
-  return count == per_network_.end() || count->second < shared_.options.connections_per_address ||
-         !limited(peer);
-}
-
-bool ConnectionTable::limited(const Peer& peer) const {
-  const Options& options = shared_.options;
-  return options.connections_per_address > 0 && !peer.network.empty() &&
-         !(options.exempt && options.exempt(peer.address));
+  if (count == per_network_.end()) {
+    return true;
+  }
+  const auto limits = shared_.limits();
+  return limits->connections_per_address == 0 || count->second < limits->connections_per_address ||
+         limits->trusted_proxies.contains(peer.address);
 }
 
 bool ConnectionTable::evict() {

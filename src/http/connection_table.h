@@ -31,7 +31,6 @@ class ConnectionTable {
 
  private:
   bool has_room_for(const Peer& peer) const;
-  bool limited(const Peer& peer) const;
 
   const Shared& shared_;
   std::uint64_t last_id_ = 0;

@@ -97,6 +97,9 @@ void EventLoop::on_event(std::uint64_t id) {
 }
 
 void EventLoop::receive(Connection& connection) {
+  if (!connection.reader.started()) {
+    connection.take_limits();
+  }
   const std::size_t size = std::min(buffer_.size(), connection.reader.appetite());
   const Stream::Moved moved = connection.stream->read(buffer_.data(), size);
   switch (moved.state) {

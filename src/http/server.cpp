@@ -64,6 +64,10 @@ std::size_t Server::connections() const {
   return parts_->loop->connections();
 }
 
+void Server::change(Limits limits) {
+  parts_->shared.change(std::move(limits));
+}
+
 void Server::stop() {
   if (!parts_->thread.joinable()) {
     return;

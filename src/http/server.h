@@ -29,6 +29,9 @@ class Server {
   /// Open at this moment.
   std::size_t connections() const;
 
+  /// Other limits from now on; requests that have begun keep theirs. Any thread.
+  void change(Limits limits);
+
   /// Accepts nothing more, ends idle and slow connections, lets requests that are being handled
   /// finish for a short while, and returns when every thread has ended: not before the application
   /// has returned from each of its calls. Once or more; one thread at a time.

@@ -117,6 +117,9 @@ http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
   options.limits = public_limits(settings);
+  if (!settings.tls_cert.empty()) {
+    options.tls = http::TlsFiles{settings.tls_cert, settings.tls_key};
+  }
   return options;
 }
 

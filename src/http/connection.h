@@ -16,6 +16,7 @@ namespace freshet::http {
 class Connection {
  public:
   enum class Stage {
+    handshake,  ///< of TLS
     idle,       ///< no byte of a request yet
     receiving,  ///< head or body
     answering,  ///< the client has to take more of the answer
@@ -33,10 +34,17 @@ class Connection {
   void flush();
   /// Reads and throws away. False: it is time to close.
   bool discard(char* buffer, std::size_t size);
+  /// Goes on with the handshake; the stage says whether it is done.
+  void shake_hands();
   /// Says "100 Continue" to a client that waits for it.
   void invite_body();
   /// The limits in force are those of the request that comes. Requires that its head is not here.
   void take_limits();
+
+  /// Nothing is to be done before the client sends something.
+  bool at_rest() const {
+    return stage == Stage::idle && !reader.has_more_input() && !stream->holds_bytes();
+  }
 
   const std::uint64_t id;
   const Peer peer;
@@ -44,10 +52,12 @@ class Connection {
   std::shared_ptr<const Limits> limits;  ///< of this request
   RequestReader reader;
   Visit visit;  ///< of this request, with the rate limiter
-  Stage stage = Stage::idle;
+  Stage stage;
   Instant deadline;
   /// When the application is to decide without the rest of a small body.
   std::optional<Instant> patience;
+  bool handshake_writes =
+      false;             ///< it goes on when the client takes bytes, not when it sends some
   bool in_body = false;  ///< the deadline is the body's
   bool working = false;  ///< with a worker; written and read by the event loop only
 

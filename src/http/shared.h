@@ -6,14 +6,18 @@
 
 #include "base/mutex.h"
 #include "http/options.h"
+#include "http/tls_certificates.h"
 
 namespace freshet::http {
 
 /// What the threads of a server share.
 class Shared {
  public:
-  explicit Shared(Options o)
-      : options(std::move(o)), limits_(std::make_shared<const Limits>(options.limits)) {
+  /// `c`: nullptr unless HTTPS is spoken.
+  explicit Shared(Options o, std::unique_ptr<TlsCertificates> c = nullptr)
+      : options(std::move(o)),
+        certificates(std::move(c)),
+        limits_(std::make_shared<const Limits>(options.limits)) {
     options.bodies->change(options.limits.body_memory);
   }
 
@@ -30,6 +34,7 @@ class Shared {
   }
 
   const Options options;
+  const std::unique_ptr<TlsCertificates> certificates;
   std::atomic<bool> stopping{false};
 
  private:

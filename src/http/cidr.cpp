@@ -77,12 +77,13 @@ std::optional<AddressRanges::Range> AddressRanges::parse(std::string_view cidr) 
     }
   }
   if (base->v4 && written_as_v6) {
-    // "::ffff:10.0.0.0/104" speaks of IPv4; a shorter prefix speaks of more than that, all of which
-    // would be IPv6.
-    if (range.prefix < kMappedBits) {
-      return std::nullopt;
+    if (range.prefix >= kMappedBits) {
+      range.prefix -= kMappedBits;
+    } else {  // it speaks of more than IPv4, all of which is IPv6
+      range.base.v4 = false;
+      std::copy_backward(base->bytes.begin(), base->bytes.begin() + 4, range.base.bytes.end());
+      std::copy(kMapped.begin(), kMapped.end(), range.base.bytes.begin());
     }
-    range.prefix -= kMappedBits;
   }
   return range;
 }

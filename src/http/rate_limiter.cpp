@@ -20,9 +20,8 @@ std::optional<nanoseconds> RateLimiter::enter(const std::string& client, const R
   const Instant full_at = std::max(bucket.full_at, now) + per_token;
   const auto spared = static_cast<nanoseconds::rep>(std::min(bucket.inside, kInside));
   const nanoseconds missing = full_at - now - capacity - spared * per_token;
-  if (missing > nanoseconds::zero()) {
-    // Those inside may take their tokens for good.
-    return full_at - now - capacity;
+  if (missing > nanoseconds::zero() || bucket.inside >= kInside + rate.count) {
+    return std::max(full_at - now - capacity, per_token);
   }
   bucket.full_at = std::min(full_at, now + 2 * capacity);
   bucket.per_token = per_token;

@@ -42,6 +42,9 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
       public_router_(public_routes(intake_, *engine_)),
       admin_router_(admin_routes(api_, *engine_), admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
+  intake_world_.on_authentic = [this](const std::string& client) {
+    rate_limiter_->give_back(http::client_network(client));
+  };
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) {
@@ -54,10 +57,16 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) 
 Result<void> Daemon::listen(const config::Settings& settings) {
   // The sockets before the first refresh: a port in use shall cost nobody anything.
   FRESHET_TRY(admin_server_, http::Server::listen(admin_options(settings.admin), admin_router_));
-  FRESHET_TRY(public_server_,
-              http::Server::listen(public_options(settings.server), public_router_));
+  http::Options options = public_options(settings.server);
+  options.rate_limiter = rate_limiter_;
+  FRESHET_TRY(public_server_, http::Server::listen(std::move(options), public_router_));
   engine_->start();
   return {};
+}
+
+void Daemon::reload(config::Settings settings) {
+  public_server_->change(public_limits(settings.server));
+  engine_->reload(std::move(settings));
 }
 
 Daemon::~Daemon() {

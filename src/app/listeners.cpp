@@ -121,18 +121,30 @@ http::Guard admin_guard(const CatalogueHolder& holder) {
 http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
-  options.max_body = settings.max_body;
-  options.connections_per_address = settings.connections_per_address;
-  options.body_memory = std::make_shared<http::MemoryBudget>(settings.body_memory);
+  options.limits = public_limits(settings);
+  if (!settings.tls_cert.empty()) {
+    options.tls = http::TlsFiles{settings.tls_cert, settings.tls_key};
+  }
   return options;
+}
+
+http::Limits public_limits(const config::Server& settings) {
+  http::Limits limits;
+  limits.max_body = settings.max_body;
+  limits.body_memory = settings.body_memory;
+  limits.connections_per_address = settings.connections_per_address;
+  limits.rate_limit = settings.rate_limit;
+  limits.trusted_proxies = http::AddressRanges(settings.trusted_proxies);
+  limits.allow = http::AddressRanges(settings.allow);
+  return limits;
 }
 
 http::Options admin_options(const config::Admin& settings) {
   constexpr std::size_t kBody = 1024 * 1024;
   http::Options options;
   options.listen = listen_address(settings.listen, settings.socket_mode);
-  options.max_body = kBody;
-  options.body_memory = std::make_shared<http::MemoryBudget>(64 * kBody);
+  options.limits.max_body = kBody;
+  options.limits.body_memory = 64 * kBody;
   // However many wait for a result, somebody is left to answer the others.
   options.workers = admin::Api::kMostWaiting + 8;
   return options;

@@ -107,7 +107,7 @@ class HttpServer : public testing::Test {
   /// A test that expects a limit in time to strike sets it low; none waits for one that must not.
   HttpServer() {
     options_.workers = 4;
-    options_.max_body = 1'048'576;
+    options_.limits.max_body = 1'048'576;
   }
   ~HttpServer() override { application_.let_go(); }
 

@@ -28,6 +28,7 @@ class Daemon {
   IntakeWorld intake_world_;
   webhook::Intake intake_;
   admin::Api api_;
+  admin::Deliveries deliveries_;
   http::Router public_router_;
   http::Router admin_router_;
   std::unique_ptr<http::Server> admin_server_;

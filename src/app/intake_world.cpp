@@ -1,5 +1,6 @@
 #include "app/intake_world.h"
 
+#include "app/delivery_entry.h"
 #include "base/log.h"
 
 namespace freshet::app {
@@ -54,6 +55,7 @@ void IntakeWorld::upstream_renamed(const RepositoryName& repository,
 
 void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
   meters_.delivery(record.forge, to_string(record.verdict));
+  ledger_.record(ledger_entry(record));
   for (const auto& refreshed : record.refreshed) {
     events_.report(DeliveryAccepted{refreshed.repository, std::string(record.forge), record.at});
   }

@@ -206,6 +206,30 @@ http::Response Intake::accept(DeliveryRecord record, const Decision& decision,
                 accepted_body(names_of(accepted.repositories), record.id, accepted.coalesced));
 }
 
+DeliveryRecord Intake::run_again(DeliveryRecord record) {
+  const auto index = world_.repositories();
+  record.at = world_.wall_now();
+  if (record.route && index->find(*record.route) == nullptr) {
+    record.verdict = Verdict::ignored;
+    record.reason = "no repository is called " + record.route->text();
+    return record;
+  }
+  const Decision decision = decide(
+      *record.content, record.route, *index,
+      [this](const RepositoryName& name) { return world_.default_branch(name); }, record.id,
+      record.at);
+  record.verdict = decision.verdict;
+  record.reason = decision.reason;
+  record.repositories = decision.meant;
+  const Accepted accepted = hand_on(decision.triggers);
+  record.refreshed = accepted.repositories;
+  if (accepted.failed) {
+    record.verdict = Verdict::unavailable;
+  }
+  world_.delivery_seen(record);
+  return record;
+}
+
 Intake::Accepted Intake::hand_on(const std::vector<Trigger>& triggers) {
   Accepted accepted;
   for (const Trigger& trigger : triggers) {

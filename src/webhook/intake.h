@@ -93,6 +93,10 @@ class Intake {
   http::Response deliver(std::string_view forge, const std::optional<RepositoryName>& name,
                          const http::Request& request);
 
+  /// Runs what an authentic delivery said again, as if it came now: `record` says of which forge,
+  /// event, id and route it is and holds its content. What became of it.
+  DeliveryRecord run_again(DeliveryRecord record);
+
   /// To be called when a refresh failed: its deliveries are no duplicates when they come again.
   void refresh_failed(const RepositoryName& repository);
 

@@ -84,7 +84,8 @@ StateLayout::StateLayout(const std::string& state_dir)
       mirrors(state_dir + "/mirrors"),
       journal(state_dir + "/journal"),
       notify(state_dir + "/notify"),
-      gates(state_dir + "/gates") {}
+      gates(state_dir + "/gates"),
+      ledger(state_dir + "/ledger.sqlite3") {}
 
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     const config::Settings& settings) {

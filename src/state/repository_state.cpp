@@ -7,6 +7,9 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
   state.name = event.repository;
   state.url = event.url;
   state.checkouts = event.checkouts;
+  if (!state.last_delivery) {
+    state.last_delivery = event.last_delivery;
+  }
 }
 
 void apply(RepositoryState& /*state*/, const RepositoryRemoved& /*event*/) {}
@@ -20,6 +23,10 @@ void apply(RepositoryState& state, const RefreshFinished& event) {
   state.refreshing = false;
   state.covered = outcome.ticket;
   state.last_outcome = outcome;
+  state.last_outcome->served.clear();  // can be thousands, and nobody asks for them here
+  for (const Seconds time : announce_to_publish(outcome)) {
+    state.announce_to_publish.observe(outcome.ended, time);
+  }
   if (!outcome.checkouts.empty()) {
     state.checkouts = outcome.checkouts;
   }

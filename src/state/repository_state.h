@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "model/event.h"
 #include "model/outcome.h"
+#include "state/announce_to_publish.h"
 
 namespace freshet::state {
 
@@ -34,6 +35,7 @@ struct RepositoryState {
   std::optional<WallTime> next_poll;
   std::optional<WallTime> last_delivery;
   std::int64_t missed_deliveries = 0;
+  RecentTimes announce_to_publish;
   std::vector<CheckoutStatus> checkouts;
   std::optional<RefName> default_branch;  ///< of the upstream, as last seen
   /// Every trigger up to this ticket is answered by `last_outcome`.

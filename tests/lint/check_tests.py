@@ -9,6 +9,7 @@ from lint import Finding, main, project_files
 TEST_FILE = {
     "unit": re.compile(r"[a-z]+_\w+_test\.cpp"),
     "integration": re.compile(r"[a-z]+_\w+_test\.cpp"),
+    "fuzz": re.compile(r"(\w+_fuzzer\.cpp|fuzzing\.h)"),
     "e2e": re.compile(r"(test_\w+|conftest)\.py"),
     "lint": re.compile(r"(check_\w+|lint)\.py"),
 }

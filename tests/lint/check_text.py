@@ -4,7 +4,7 @@ import re
 
 from lint import Finding, main, project_files
 
-MAY_HAVE_TABS = re.compile(r"(^|/)(Makefile|.*\.(diff|patch|tsv))$|^tests/(fuzz|support)/(corpus|data)/")
+MAY_HAVE_TABS = re.compile(r"(^|/)(Makefile|.*\.(diff|patch|tsv))$|^tests/fuzz/(corpus|regressions)/")
 TO_DO = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 

@@ -72,41 +72,41 @@ void apply(RepositoryState& state, const DeliveryMissed& /*event*/) {
 
 }  // namespace
 
-std::string_view to_string(Condition condition) {
+std::string_view to_string(RepositoryCondition condition) {
   switch (condition) {
-    case Condition::pending:
+    case RepositoryCondition::pending:
       return "pending";
-    case Condition::refreshing:
+    case RepositoryCondition::refreshing:
       return "refreshing";
-    case Condition::ok:
+    case RepositoryCondition::ok:
       return "ok";
-    case Condition::lagging:
+    case RepositoryCondition::lagging:
       return "lagging";
-    case Condition::failing:
+    case RepositoryCondition::failing:
       return "failing";
-    case Condition::held:
+    case RepositoryCondition::held:
       return "held";
-    case Condition::paused:
+    case RepositoryCondition::paused:
       break;
   }
   return "paused";
 }
 
-Condition RepositoryState::condition() const {
+RepositoryCondition RepositoryState::condition() const {
   if (held) {
-    return Condition::held;
+    return RepositoryCondition::held;
   }
   // A repository that fails keeps saying so while it tries again.
   if (failure) {
-    return Condition::failing;
+    return RepositoryCondition::failing;
   }
   if (refreshing) {
-    return Condition::refreshing;
+    return RepositoryCondition::refreshing;
   }
   if (lagging) {
-    return Condition::lagging;
+    return RepositoryCondition::lagging;
   }
-  return last_success ? Condition::ok : Condition::pending;
+  return last_success ? RepositoryCondition::ok : RepositoryCondition::pending;
 }
 
 RepositoryState reduce(RepositoryState state, const Event& event) {

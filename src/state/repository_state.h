@@ -12,8 +12,8 @@
 
 namespace freshet::state {
 
-enum class Condition { pending, refreshing, ok, lagging, failing, held, paused };
-std::string_view to_string(Condition condition);
+enum class RepositoryCondition { pending, refreshing, ok, lagging, failing, held, paused };
+std::string_view to_string(RepositoryCondition condition);
 
 /// The last failure, while it lasts.
 struct Failure {
@@ -42,7 +42,7 @@ struct RepositoryState {
   Ticket covered = 0;
   std::optional<Outcome> last_outcome;
 
-  Condition condition() const;
+  RepositoryCondition condition() const;
   /// Refreshed once, or failed and says so.
   bool settled() const { return last_success || failure; }
 };

@@ -24,6 +24,13 @@ sigset_t awaited_signals() {
   return signals;
 }
 
+bool listeners_differ(const config::Settings& a, const config::Settings& b) {
+  return a.server.listen.text() != b.server.listen.text() ||
+         a.server.tls_cert != b.server.tls_cert || a.server.tls_key != b.server.tls_key ||
+         a.admin.listen.text() != b.admin.listen.text() ||
+         a.admin.socket_mode != b.admin.socket_mode;
+}
+
 timespec to_timespec(Duration duration) {
   timespec time{};
   time.tv_sec = duration.count() / 1000;
@@ -76,6 +83,9 @@ Result<void> Daemon::listen(const config::Settings& settings) {
 }
 
 void Daemon::reload(config::Settings settings) {
+  if (listeners_differ(settings, engine_->catalogue().get()->settings)) {
+    log::warning("listeners cannot change while freshet runs; restart it for that");
+  }
   public_server_->change(public_limits(settings.server));
   engine_->reload(std::move(settings));
 }

@@ -2,6 +2,7 @@
 
 #include "http/answer.h"
 #include "http/guard.h"
+#include "http/tls_certificates.h"
 #include "webhook/forge.h"
 
 namespace freshet::app {
@@ -47,6 +48,12 @@ void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake, metric
   const http::Endpoint post{"POST", deliver, body, {}, tap};
   routes.push_back({path, {post}, guard});
   routes.push_back({path + "/{name}", {post}, guard});
+}
+
+std::optional<http::TlsFiles> tls_files(const config::Server& settings) {
+  return settings.tls_cert.empty()
+             ? std::nullopt
+             : std::optional(http::TlsFiles{settings.tls_cert, settings.tls_key});
 }
 
 http::Response metrics_page(Engine& engine) {
@@ -134,10 +141,15 @@ http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
   options.limits = public_limits(settings);
-  if (!settings.tls_cert.empty()) {
-    options.tls = http::TlsFiles{settings.tls_cert, settings.tls_key};
-  }
+  options.tls = tls_files(settings);
   return options;
+}
+
+Result<void> check_certificate(const config::Server& settings) {
+  if (const auto files = tls_files(settings)) {
+    FRESHET_CHECK(http::TlsCertificates::open(*files, now()));
+  }
+  return {};
 }
 
 http::Limits public_limits(const config::Server& settings) {

@@ -112,8 +112,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(std::string_view ch
   }
   if (SSL_CTX_use_PrivateKey(handle.get(), parsed.get()) != 1 ||
       SSL_CTX_check_private_key(handle.get()) != 1) {
-    return fail(ErrorClass::config,
-                "tls_key is not the key of the first certificate in tls_cert");
+    return fail(ErrorClass::config, "tls_key is not the key of the first certificate in tls_cert");
   }
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(handle), not_after));
 }

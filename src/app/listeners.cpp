@@ -38,10 +38,15 @@ void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake, metric
     meters.delivery_answered(now() - begin);
     return response;
   };
+  const auto tap = [&intake, forge, path](const http::Request& head,
+                                          const http::PathValues& /*values*/) {
+    return intake.begin(forge, name_in(head.path, path), head);
+  };
   http::BodyPolicy body;
   body.media_types = {std::string(webhook::kMediaType)};
-  routes.push_back({path, {{"POST", deliver, body}}, guard});
-  routes.push_back({path + "/{name}", {{"POST", deliver, body}}, guard});
+  const http::Endpoint post{"POST", deliver, body, {}, tap};
+  routes.push_back({path, {post}, guard});
+  routes.push_back({path + "/{name}", {post}, guard});
 }
 
 http::Response metrics_page(Engine& engine) {

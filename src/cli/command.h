@@ -35,5 +35,6 @@ std::function<int(const Global&)> declare_refresh(CLI::App& app);
 std::function<int(const Global&)> declare_wait(CLI::App& app);
 std::function<int(const Global&)> declare_deliveries(CLI::App& app);
 std::function<int(const Global&)> declare_replay(CLI::App& app);
+std::function<int(const Global&)> declare_explain(CLI::App& app);
 
 }  // namespace freshet::cli

@@ -12,7 +12,7 @@
 namespace freshet::cli {
 namespace {
 
-constexpr std::array<Command, 9> kCommands{{
+constexpr std::array<Command, 10> kCommands{{
     {"serve", "Run the daemon in the foreground", declare_serve},
     {"mirror", "Follow URL and publish it at PATH, without a configuration file", declare_mirror},
     {"sync", "Refresh repositories once, in this process", declare_sync},
@@ -22,6 +22,7 @@ constexpr std::array<Command, 9> kCommands{{
     {"wait", "Wait until the running daemon has published a commit", declare_wait},
     {"deliveries", "List the last webhook deliveries and what became of each", declare_deliveries},
     {"replay", "Make the running daemon take a delivery again", declare_replay},
+    {"explain", "Say what a saved delivery would do, and why, without a daemon", declare_explain},
 }};
 
 int run(int argc, char** argv) {

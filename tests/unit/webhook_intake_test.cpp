@@ -39,15 +39,16 @@ class Surroundings : public Intake::World, public TriggerSink {
   int secrets_read = 0;
   std::map<std::string, RefName> default_branches;
 
-  bool has_general_secrets() override { return !general.empty(); }
-  RouteSecrets secrets(const std::optional<RepositoryName>& owner) override {
-    RouteSecrets result;
-    for (const std::string& text : owner ? own[owner->text()] : general) {
-      result.locations.push_back("file of " + text);
-      result.secrets.emplace_back(text);
-      ++secrets_read;
+  std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override {
+    std::vector<std::string> files = owner ? own[owner->text()] : general;
+    for (std::string& file : files) {
+      file.insert(0, "file of ");
     }
-    return result;
+    return files;
+  }
+  Secret read_secret(const std::string& location) override {
+    ++secrets_read;
+    return Secret(location.substr(8));
   }
   std::shared_ptr<const MatchIndex> repositories() override { return index; }
   std::optional<RefName> default_branch(const RepositoryName& repository) override {
@@ -72,7 +73,7 @@ class Surroundings : public Intake::World, public TriggerSink {
 };
 
 Followed follow(const std::string& name, const std::string& url, std::vector<std::string> refs,
-                bool own_secrets = false) {
+                std::size_t own_secrets = 0) {
   return {RepositoryName(name), url, {}, std::move(refs), own_secrets};
 }
 
@@ -103,15 +104,24 @@ class IntakeTest : public testing::Test {
         follow("docs", "https://github.com/acme/docs", {"HEAD"}),
         follow("docs-v1", "git@github.com:acme/docs.git", {"refs/tags/v1"}),
         follow("pulls", "https://github.com/acme/pulls", {"refs/pull/*"}),
-        follow("team/own", "https://github.com/acme/own", {"refs/heads/main"}, true),
+        follow("team/own", "https://github.com/acme/own", {"refs/heads/main"}, 1),
     });
     world.own["team/own"] = {"own secret"};
     unknown.status = 404;
     unknown.body = R"({"error":{"code":"not_found","message":"no such route"}})";
   }
 
-  http::Response deliver(const http::Request& delivery, const std::string& name = "") {
-    return intake().deliver("github", route(name), delivery);
+  /// As the server does: the body comes in pieces, after the head.
+  http::Response deliver(http::Request delivery, const std::string& name = "",
+                         const std::string& forge = "github") {
+    http::Request head = delivery;
+    head.body.clear();
+    delivery.tap = intake().begin(forge, route(name), head);
+    EXPECT_NE(delivery.tap, nullptr);
+    const std::string_view body = delivery.body;
+    delivery.tap->update(body.substr(0, body.size() / 2));
+    delivery.tap->update(body.substr(body.size() / 2));
+    return intake().deliver(forge, route(name), delivery);
   }
   http::Response push(const std::string& ref, const std::string& id = "") {
     return deliver(request("push", payload_of("acme/docs", ref), "general secret", id));
@@ -268,17 +278,17 @@ TEST_F(IntakeTest, ARouteExistsWhereASecretIsConfiguredForIt) {
     int status;
   };
   const std::vector<Case> cases = {
-      {true, true, "", 0},           {true, true, "docs", 0},    {true, true, "team/own", 0},
-      {true, true, "nobody", 0},     {true, false, "", 0},       {true, false, "nobody", 0},
-      {false, true, "", 404},        {false, true, "docs", 404}, {false, true, "team/own", 0},
-      {false, true, "nobody", 0},    {false, false, "", 404},    {false, false, "docs", 404},
+      {true, true, "", 0},           {true, true, "docs", 0},  {true, true, "team/own", 0},
+      {true, true, "nobody", 0},     {true, false, "", 0},     {true, false, "nobody", 0},
+      {false, true, "", 404},        {false, true, "docs", 0}, {false, true, "team/own", 0},
+      {false, true, "nobody", 0},    {false, false, "", 404},  {false, false, "docs", 404},
       {false, false, "nobody", 404},
   };
   for (const Case& one : cases) {
     world.general = one.general ? std::vector<std::string>{"s"} : std::vector<std::string>{};
     std::vector<Followed> all{follow("docs", "https://github.com/acme/docs", {"HEAD"})};
     if (one.any_own) {
-      all.push_back(follow("team/own", "https://github.com/acme/own", {"HEAD"}, true));
+      all.push_back(follow("team/own", "https://github.com/acme/own", {"HEAD"}, 1));
     }
     world.index = std::make_shared<MatchIndex>(std::move(all));
     EXPECT_EQ(guard(one.name), one.status) << one.general << one.any_own << " " << one.name;

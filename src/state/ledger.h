@@ -70,7 +70,7 @@ class Ledger {
   Instant next_care_{};
 
   mutable Mutex mutex_;
-  Condition work_or_stop_;
+  freshet::Condition work_or_stop_;  ///< not the condition of a repository
   Access access_ GUARDED_BY(mutex_) = Access::closed;
   std::deque<LedgerEntry> queue_ GUARDED_BY(mutex_);
   RefusalGate refusals_ GUARDED_BY(mutex_);

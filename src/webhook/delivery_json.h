@@ -6,9 +6,12 @@
 
 namespace freshet::webhook {
 
-/// What a delivery says, whichever forge sent it, in a form that outlives the process.
+/// For the ledger: what a delivery says, in some 8 KB at the most. What does not fit is left out; a
+/// delivery with changes left out is one of kind repository_changed, which leads to the same
+/// refreshes and perhaps more.
 Json to_json(const Delivery& delivery);
-/// Error (class protocol): not what to_json makes.
+
+/// What to_json made of a delivery. An error (class corrupt): it did not make this.
 Result<Delivery> delivery_from_json(const Json& json);
 
 }  // namespace freshet::webhook

@@ -187,9 +187,18 @@ http::Response Intake::deliver(std::string_view forge_name,
   return response_of(record, coalesced);
 }
 
-DeliveryRecord Intake::run_again(DeliveryRecord record) {
+DeliveryRecord Intake::run_again(std::string_view forge_name,
+                                 const std::optional<RepositoryName>& route, const std::string& id,
+                                 const Delivery& delivery) {
+  const Forge* forge = find_forge(forge_name);
+  DeliveryRecord record;
+  record.forge = forge != nullptr ? forge->name : "unknown";
+  record.route = route;
+  record.event = "replay";
+  record.id = id;
   record.at = world_.wall_now();
-  const Decision decision = judge(record, *record.content);
+  record.content = std::make_shared<const Delivery>(delivery);
+  const Decision decision = judge(record, delivery);
   if (record.verdict == Verdict::accepted) {
     hand_on(record, decision.triggers);
   }

@@ -100,10 +100,10 @@ class Intake {
   http::Response deliver(std::string_view forge, const std::optional<RepositoryName>& name,
                          const http::Request& request);
 
-  /// Runs what an authentic delivery said again, as if it came now: `record` says of which forge,
-  /// event, id and route it is and holds its content. Never a duplicate. What became of it, which
-  /// the world is told as well.
-  DeliveryRecord run_again(DeliveryRecord record);
+  /// Runs a delivery again that was authentic once, by the configuration of now; never a duplicate.
+  /// What became of it is reported to the world as well.
+  DeliveryRecord run_again(std::string_view forge, const std::optional<RepositoryName>& route,
+                           const std::string& id, const Delivery& delivery);
 
   /// To be called when a refresh failed: its deliveries are no duplicates when they come again.
   void refresh_failed(const RepositoryName& repository);

@@ -1,9 +1,10 @@
--- wrk's side of the delivery rows. Arguments: a file with the prepared deliveries, and how many to send
--- (0: until wrk's time is over) at how many a second (0: as fast as they go). The file holds for each
--- delivery a line "LENGTH SIGNATURE" and the body; they are sent in turn, each with an id of its own.
+-- wrk's side of the delivery rows. Arguments: a file with the prepared deliveries, how many of them to send
+-- a second (0: as fast as they go), and over how many connections. The file holds for each delivery a line
+-- "LENGTH SIGNATURE" and the body; they are sent in turn, each with an id of its own.
 -- The answers' delays go to standard output as one line of JSON.
 
-local bodies, turn, sent, answered, others, wanted, pause = {}, 0, 0, 0, 0, 0, 0
+local bodies, turn, pause, threads = {}, 0, 0, {}
+others = 0  -- answers other than 202; global, so that done() can ask for it
 
 local function load(path)
   local file = assert(io.open(path, "rb"))
@@ -21,23 +22,19 @@ local function load(path)
   file:close()
 end
 
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
 function init(args)
   load(args[1])
-  wanted = tonumber(args[2])
-  local rate = tonumber(args[3])
-  pause = rate > 0 and 1000 * tonumber(args[4]) / rate or 0
+  local rate, connections = tonumber(args[2]), tonumber(args[3])
+  pause = rate > 0 and 1000 * connections / rate or 0
   math.randomseed(os.time())
   turn = math.random(0, 2 ^ 30) * 1000000
-  if wanted > 0 then
+  if rate > 0 then  -- reading every status costs wrk too much for the fastest rows
     response = function(status)
-      answered = answered + 1
-      if status ~= 202 then
-        others = others + 1
-      end
-      if answered >= wanted then
-        print(string.format("answered %d, of which not 202: %d", answered, others))
-        wrk.thread:stop()
-      end
+      others = others + (status ~= 202 and 1 or 0)
     end
   end
 end
@@ -53,9 +50,12 @@ function request()
 end
 
 function done(summary, latency, _)
-  local errors = summary.errors
+  local errors, not_202 = summary.errors, 0
+  for _, thread in ipairs(threads) do
+    not_202 = not_202 + thread:get("others")
+  end
   print(string.format(
-    '{"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"max":%d,"errors":%d,"refused":%d}',
+    '{"requests":%d,"microseconds":%d,"p50":%d,"p99":%d,"max":%d,"errors":%d,"refused":%d,"others":%d}',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
-    errors.connect + errors.read + errors.write + errors.timeout, errors.status))
+    errors.connect + errors.read + errors.write + errors.timeout, errors.status, not_202))
 end

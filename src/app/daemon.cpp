@@ -22,6 +22,13 @@ sigset_t awaited_signals() {
   return signals;
 }
 
+bool listeners_differ(const config::Settings& a, const config::Settings& b) {
+  return a.server.listen.text() != b.server.listen.text() ||
+         a.server.tls_cert != b.server.tls_cert || a.server.tls_key != b.server.tls_key ||
+         a.admin.listen.text() != b.admin.listen.text() ||
+         a.admin.socket_mode != b.admin.socket_mode;
+}
+
 timespec to_timespec(Duration duration) {
   timespec time{};
   time.tv_sec = duration.count() / 1000;
@@ -42,6 +49,9 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
       public_router_(public_routes(intake_, *engine_)),
       admin_router_(admin_routes(api_, *engine_), admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
+  intake_world_.on_authentic = [this](const std::string& client) {
+    rate_limiter_->give_back(http::client_network(client));
+  };
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) {
@@ -54,10 +64,19 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) 
 Result<void> Daemon::listen(const config::Settings& settings) {
   // The sockets before the first refresh: a port in use shall cost nobody anything.
   FRESHET_TRY(admin_server_, http::Server::listen(admin_options(settings.admin), admin_router_));
-  FRESHET_TRY(public_server_,
-              http::Server::listen(public_options(settings.server), public_router_));
+  http::Options options = public_options(settings.server);
+  options.rate_limiter = rate_limiter_;
+  FRESHET_TRY(public_server_, http::Server::listen(std::move(options), public_router_));
   engine_->start();
   return {};
+}
+
+void Daemon::reload(config::Settings settings) {
+  if (listeners_differ(settings, engine_->catalogue().get()->settings)) {
+    log::warning("listeners cannot change while freshet runs; restart it for that");
+  }
+  public_server_->change(public_limits(settings.server));
+  engine_->reload(std::move(settings));
 }
 
 Daemon::~Daemon() {

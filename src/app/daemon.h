@@ -17,6 +17,8 @@ class Daemon {
   ~Daemon();  ///< stops: deliveries first, then refreshes, then whoever waits for them
 
   Engine& engine() { return *engine_; }
+  /// Takes another configuration: everything but the listeners' addresses and files.
+  void reload(config::Settings settings);
   /// For people: how many repositories there are and where the listeners are.
   std::string summary() const;
 
@@ -30,6 +32,7 @@ class Daemon {
   admin::Api api_;
   http::Router public_router_;
   http::Router admin_router_;
+  const std::shared_ptr<http::RateLimiter> rate_limiter_ = std::make_shared<http::RateLimiter>();
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<http::Server> public_server_;
 };

@@ -54,6 +54,9 @@ void IntakeWorld::upstream_renamed(const RepositoryName& repository,
 
 void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
   meters_.delivery(record.forge, to_string(record.verdict));
+  if (on_authentic && record.verdict != webhook::Verdict::unauthorized) {
+    on_authentic(record.client);
+  }
   for (const auto& refreshed : record.refreshed) {
     events_.report(DeliveryAccepted{refreshed.repository, std::string(record.forge), record.at});
   }

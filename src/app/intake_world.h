@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -29,6 +30,10 @@ class IntakeWorld : public webhook::Intake::World {
   void upstream_renamed(const RepositoryName& repository,
                         const std::vector<std::string>& urls) override;
   void delivery_seen(const webhook::DeliveryRecord& record) override;
+
+  /// Called with the client of every authentic delivery, by many threads at once. Set before the
+  /// first delivery.
+  std::function<void(const std::string& client)> on_authentic;
 
  private:
   void remember(const std::string& location, const std::string& problem) EXCLUDES(mutex_);

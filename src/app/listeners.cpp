@@ -2,6 +2,7 @@
 
 #include "http/answer.h"
 #include "http/guard.h"
+#include "http/tls_certificates.h"
 #include "webhook/forge.h"
 
 namespace freshet::app {
@@ -42,6 +43,12 @@ void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake, metric
   body.media_types = {std::string(webhook::kMediaType)};
   routes.push_back({path, {{"POST", deliver, body}}, guard});
   routes.push_back({path + "/{name}", {{"POST", deliver, body}}, guard});
+}
+
+std::optional<http::TlsFiles> tls_files(const config::Server& settings) {
+  return settings.tls_cert.empty()
+             ? std::nullopt
+             : std::optional(http::TlsFiles{settings.tls_cert, settings.tls_key});
 }
 
 http::Response metrics_page(Engine& engine) {
@@ -116,18 +123,35 @@ http::Guard admin_guard(const CatalogueHolder& holder) {
 http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
-  options.max_body = settings.max_body;
-  options.connections_per_address = settings.connections_per_address;
-  options.body_memory = std::make_shared<http::MemoryBudget>(settings.body_memory);
+  options.limits = public_limits(settings);
+  options.tls = tls_files(settings);
   return options;
+}
+
+Result<void> check_certificate(const config::Server& settings) {
+  if (const auto files = tls_files(settings)) {
+    FRESHET_CHECK(http::TlsCertificates::open(*files, now()));
+  }
+  return {};
+}
+
+http::Limits public_limits(const config::Server& settings) {
+  http::Limits limits;
+  limits.max_body = settings.max_body;
+  limits.body_memory = settings.body_memory;
+  limits.connections_per_address = settings.connections_per_address;
+  limits.rate_limit = settings.rate_limit;
+  limits.trusted_proxies = http::AddressRanges(settings.trusted_proxies);
+  limits.allow = http::AddressRanges(settings.allow);
+  return limits;
 }
 
 http::Options admin_options(const config::Admin& settings) {
   constexpr std::size_t kBody = 1024 * 1024;
   http::Options options;
   options.listen = listen_address(settings.listen, settings.socket_mode);
-  options.max_body = kBody;
-  options.body_memory = std::make_shared<http::MemoryBudget>(64 * kBody);
+  options.limits.max_body = kBody;
+  options.limits.body_memory = 64 * kBody;
   // However many wait for a result, somebody is left to answer the others.
   options.workers = admin::Api::kMostWaiting + 8;
   return options;

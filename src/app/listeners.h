@@ -23,6 +23,10 @@ std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine);
 http::Guard admin_guard(const CatalogueHolder& catalogue);
 
 http::Options public_options(const config::Server& settings);
+/// What of it changes at a reload.
+http::Limits public_limits(const config::Server& settings);
+/// Whether certificate and key, if there are any, can be used. Failure: config.
+Result<void> check_certificate(const config::Server& settings);
 http::Options admin_options(const config::Admin& settings);
 
 }  // namespace freshet::app

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "app/drift_report.h"
+#include "app/listeners.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "config/load.h"
@@ -46,8 +47,22 @@ void print_drift(const app::DriftReport& report) {
   }
 }
 
+/// The file, and what it names that a start would not go without.
+config::Loaded load_and_look_around(const std::string& file) {
+  config::Loaded loaded = config::load_file(file);
+  if (loaded.settings) {
+    const auto usable = app::check_certificate(loaded.settings->server);
+    if (!usable) {
+      loaded.settings.reset();
+      loaded.diagnostics.push_back(
+          {config::Severity::error, file, 0, 0, "server", usable.error().message});
+    }
+  }
+  return loaded;
+}
+
 int check(const Global& global, bool with_drift) {
-  const config::Loaded loaded = config::load_file(global.config_file);
+  const config::Loaded loaded = load_and_look_around(global.config_file);
   const bool valid = loaded.settings.has_value();
   std::vector<app::DriftReport> reports;
   if (valid && with_drift) {

@@ -8,20 +8,20 @@ namespace freshet::cli {
 namespace {
 
 /// A broken file keeps the old configuration.
-void reload(app::Engine& engine, const std::string& file) {
+void reload(app::Daemon& daemon, const std::string& file) {
   config::Loaded loaded = config::load_file(file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     log::write(
         diagnostic.severity == config::Severity::error ? log::Level::error : log::Level::warning,
         "configuration", {{"problem", config::to_text(diagnostic)}});
   }
-  engine.meters().config_reloaded(loaded.settings.has_value());
+  daemon.engine().meters().config_reloaded(loaded.settings.has_value());
   if (!loaded.settings) {
     log::error("configuration not reloaded; the old one stays in force", {{"file", file}});
     return;
   }
   log::configure(loaded.settings->log.level, loaded.settings->log.format);
-  engine.reload(std::move(*loaded.settings));
+  daemon.reload(std::move(*loaded.settings));
   log::info("configuration reloaded", {{"file", file}});
 }
 
@@ -40,8 +40,7 @@ int serve(const Global& global) {
   const std::string summary = (*daemon)->summary();
   log::info("started", {{"summary", summary}});
   app::ServiceManager().ready(summary);
-  app::wait_for_end((*daemon)->engine().scheduler(),
-                    [&] { reload((*daemon)->engine(), global.config_file); });
+  app::wait_for_end((*daemon)->engine().scheduler(), [&] { reload(**daemon, global.config_file); });
   log::info("stopping");
   daemon->reset();
   log::info("stopped");

@@ -42,7 +42,8 @@ class Application {
     return kAny;
   }
 
-  /// Asked once the body is wanted, before any of it is given away; nullptr: nobody listens.
+  /// Asked once the body is wanted, before any of it is given away; nullptr: nobody listens. The
+  /// tap sees the body's bytes as they arrive, each exactly once and all before respond().
   virtual std::shared_ptr<BodyTap> tap_body(const Request& head) {
     (void)head;
     return nullptr;

@@ -1,6 +1,7 @@
 #include "http/body_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace freshet::http {
 namespace {
@@ -51,7 +52,7 @@ std::size_t BodyReader::feed_data(std::string_view bytes) {
     fail(State::too_large);
     return 0;
   }
-  keep(bytes.substr(0, count));
+  pass_on(bytes.substr(0, count));
   size_ += count;
   remaining_ -= count;
   if (remaining_ == 0 && state_ == State::reading) {
@@ -141,10 +142,22 @@ void BodyReader::end_size() {
   }
 }
 
-void BodyReader::keep(std::string_view bytes) {
-  if (discard_ || bytes.empty()) {
+void BodyReader::pass_on(std::string_view bytes) {
+  if (bytes.empty()) {
     return;
   }
+  if (tap_) {
+    tap_->update(bytes);
+    if (!discard_ && !tap_->keep()) {
+      discard();
+    }
+  }
+  if (!discard_) {
+    keep(bytes);
+  }
+}
+
+void BodyReader::keep(std::string_view bytes) {
   if (bytes_.size() + bytes.size() > bytes_.capacity()) {
     grow(bytes_.size() + bytes.size());
   }
@@ -159,7 +172,7 @@ void BodyReader::grow(std::size_t needed) {
     capacity = std::min<std::size_t>(capacity, bytes_.size() + remaining_);
   }
   // While the bytes move both copies are there, and both are counted.
-  if (!budget_.take(capacity)) {
+  if (!budget_.take(capacity, held_, client_)) {
     fail(State::no_memory);
     return;
   }
@@ -167,7 +180,7 @@ void BodyReader::grow(std::size_t needed) {
   bigger.reserve(capacity);
   bigger.append(bytes_);
   bytes_.swap(bigger);
-  budget_.give(held_);
+  budget_.give(held_, client_);
   held_ = capacity;
 }
 
@@ -178,6 +191,28 @@ void BodyReader::set_limit(std::uint64_t limit) {
   }
 }
 
+void BodyReader::charge_to(std::string client) {
+  const std::string before = std::exchange(client_, std::move(client));
+  if (held_ <= MemoryBudget::kSmall) {
+    return;
+  }
+  budget_.give(held_, before);
+  if (!budget_.take(held_, 0, client_)) {
+    held_ = 0;
+    fail(State::no_memory);
+  }
+}
+
+void BodyReader::attach(std::shared_ptr<BodyTap> tap) {
+  tap_ = std::move(tap);
+  if (!bytes_.empty()) {
+    tap_->update(bytes_);
+  }
+  if (!tap_->keep()) {
+    discard();
+  }
+}
+
 void BodyReader::discard() {
   discard_ = true;
   release();
@@ -185,7 +220,7 @@ void BodyReader::discard() {
 
 void BodyReader::release() {
   std::string().swap(bytes_);
-  budget_.give(held_);
+  budget_.give(held_, client_);
   held_ = 0;
 }
 

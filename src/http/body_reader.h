@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http/memory_budget.h"
+#include "http/message.h"
 
 namespace freshet::http {
 
@@ -35,6 +37,10 @@ class BodyReader {
 
   /// From now on, for what was read already and for the chunk that was announced too.
   void set_limit(std::uint64_t limit);
+  /// `client` (a network) is whose share of the budget it takes.
+  void charge_to(std::string client);
+  /// Sees what is here and then what comes, and says whether it is kept.
+  void attach(std::shared_ptr<BodyTap> tap);
   /// The rest is read to its end, or to the limit, and not kept.
   void discard();
 
@@ -52,6 +58,7 @@ class BodyReader {
   void feed_size(char c);
   void end_size();
   bool exceeds_limit(std::uint64_t more) const { return size_ > limit_ || more > limit_ - size_; }
+  void pass_on(std::string_view bytes);
   void keep(std::string_view bytes);
   void grow(std::size_t needed);
   void fail(State state);
@@ -67,6 +74,8 @@ class BodyReader {
   int digits_ = 0;               ///< of the chunk's size
   std::size_t overhead_ = 0;     ///< bytes of extensions and trailers
   bool line_has_bytes_ = false;  ///< of the trailer
+  std::shared_ptr<BodyTap> tap_;
+  std::string client_;
   std::string bytes_;
   std::size_t held_ = 0;
 };

@@ -3,14 +3,26 @@
 #include <utility>
 
 #include "http/answer.h"
+#include "http/tls_stream.h"
 
 namespace freshet::http {
+
+namespace {
+
+std::unique_ptr<Stream> stream_over(UniqueFd socket, const Shared& shared) {
+  return shared.certificates ? tls_stream(std::move(socket), shared.certificates->current(now()))
+                             : plain_stream(std::move(socket));
+}
+
+}  // namespace
 
 Connection::Connection(std::uint64_t number, Accepted accepted, const Shared& shared)
     : id(number),
       peer(std::move(accepted.peer)),
-      stream(plain_stream(std::move(accepted.socket))),
-      reader(shared.options.head, shared.options.max_body, *shared.options.body_memory),
+      stream(stream_over(std::move(accepted.socket), shared)),
+      limits(shared.limits()),
+      reader(shared.options.head, limits->max_body, *shared.options.bodies),
+      stage(shared.certificates ? Stage::handshake : Stage::idle),
       deadline(now() + shared.options.head_timeout),
       shared_(shared) {}
 
@@ -21,6 +33,7 @@ void Connection::answer(const Response& response, bool may_keep_alive) {
   output_ = serialize(response,
                       {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
   reader.release_body();  // the client may take its time
+  visit.end();
   sent_ = 0;
   stage = Stage::answering;
   deadline = now() + shared_.options.answer_timeout;
@@ -54,6 +67,7 @@ void Connection::finish_answer() {
   std::string().swap(output_);
   if (keep_alive_) {
     reader.next();
+    take_limits();
     stage = Stage::idle;
     in_body = false;
     deadline = now() + shared_.options.idle_timeout;
@@ -71,6 +85,28 @@ bool Connection::discard(char* buffer, std::size_t size) {
   const Stream::Moved moved = stream->read(buffer, size);
   discarded_ += moved.bytes;
   return moved.state != Stream::State::ended && discarded_ < shared_.options.linger_bytes;
+}
+
+void Connection::shake_hands() {
+  switch (stream->handshake()) {
+    case Stream::State::moved:
+      stage = Stage::idle;
+      return;
+    case Stream::State::wait_readable:
+      handshake_writes = false;
+      return;
+    case Stream::State::wait_writable:
+      handshake_writes = true;
+      return;
+    case Stream::State::ended:
+      stage = Stage::closing;
+      return;
+  }
+}
+
+void Connection::take_limits() {
+  limits = shared_.limits();
+  reader.set_max_body(limits->max_body);
 }
 
 void Connection::invite_body() {

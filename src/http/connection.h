@@ -1,29 +1,22 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
-#include "http/options.h"
 #include "http/request_reader.h"
+#include "http/shared.h"
 #include "http/stream.h"
 
 namespace freshet::http {
-
-/// What the threads of a server share.
-struct Shared {
-  explicit Shared(Options o) : options(std::move(o)) {}
-  const Options options;
-  std::atomic<bool> stopping{false};
-};
 
 /// One client. Belongs to one thread at a time: the event loop, or the worker it was handed to.
 class Connection {
  public:
   enum class Stage {
+    handshake,  ///< of TLS
     idle,       ///< no byte of a request yet
     receiving,  ///< head or body
     answering,  ///< the client has to take more of the answer
@@ -41,17 +34,30 @@ class Connection {
   void flush();
   /// Reads and throws away. False: it is time to close.
   bool discard(char* buffer, std::size_t size);
+  /// Goes on with the handshake; the stage says whether it is done.
+  void shake_hands();
   /// Says "100 Continue" to a client that waits for it.
   void invite_body();
+  /// The limits in force are those of the request that comes. Requires that its head is not here.
+  void take_limits();
+
+  /// Nothing is to be done before the client sends something.
+  bool at_rest() const {
+    return stage == Stage::idle && !reader.has_more_input() && !stream->holds_bytes();
+  }
 
   const std::uint64_t id;
   const Peer peer;
   const std::unique_ptr<Stream> stream;
+  std::shared_ptr<const Limits> limits;  ///< of this request
   RequestReader reader;
-  Stage stage = Stage::idle;
+  Visit visit;  ///< of this request, with the rate limiter
+  Stage stage;
   Instant deadline;
   /// When the application is to decide without the rest of a small body.
   std::optional<Instant> patience;
+  bool handshake_writes =
+      false;             ///< it goes on when the client takes bytes, not when it sends some
   bool in_body = false;  ///< the deadline is the body's
   bool working = false;  ///< with a worker; written and read by the event loop only
 

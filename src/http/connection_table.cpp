@@ -1,8 +1,51 @@
 #include "http/connection_table.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace freshet::http {
+namespace {
+
+/// How far its request has come.
+int progress_of(const Connection& connection) {
+  switch (connection.stage) {
+    case Connection::Stage::closing:
+    case Connection::Stage::lingering:
+      return 0;
+    case Connection::Stage::handshake:
+    case Connection::Stage::idle:
+      return 1;
+    case Connection::Stage::receiving:
+      return connection.in_body ? 2 : 1;
+    case Connection::Stage::answering:
+      return 3;
+  }
+  return 0;
+}
+constexpr int kNoRequest = 1;  // the largest progress at which there is none yet, or none any more
+
+struct Candidate {
+  bool idle = false;
+  std::size_t siblings = 0;
+  int progress = 0;
+  Instant deadline;
+  Connection* connection = nullptr;
+
+  /// Whether it has less to lose.
+  bool operator<(const Candidate& other) const {
+    return std::tuple(!idle, other.siblings, progress, deadline) <
+           std::tuple(!other.idle, siblings, other.progress, other.deadline);
+  }
+};
+
+Candidate weigh(Connection& connection, const std::size_t* siblings) {
+  return {connection.stage == Connection::Stage::idle, siblings == nullptr ? 1 : *siblings,
+          progress_of(connection), connection.deadline, &connection};
+}
+
+}  // namespace
 
 Connection* ConnectionTable::add(Accepted& accepted) {
   if (!has_room_for(accepted.peer)) {
@@ -13,17 +56,22 @@ Connection* ConnectionTable::add(Accepted& accepted) {
   }
   auto connection = std::make_unique<Connection>(++last_id_, std::move(accepted), shared_);
   Connection* added = connection.get();
+  Entry entry{std::move(connection), nullptr};
   if (!added->peer.network.empty()) {
-    ++per_network_[added->peer.network];
+    std::size_t& siblings = per_network_[added->peer.network];
+    ++siblings;
+    if (!added->limits->trusted_proxies.contains(added->peer.address)) {
+      entry.siblings = &siblings;
+    }
   }
-  connections_.emplace(added->id, std::move(connection));
+  connections_.emplace(added->id, std::move(entry));
   size_.store(connections_.size(), std::memory_order_relaxed);
   return added;
 }
 
 Connection* ConnectionTable::find(std::uint64_t id) const {
   const auto found = connections_.find(id);
-  return found == connections_.end() ? nullptr : found->second.get();
+  return found == connections_.end() ? nullptr : found->second.connection.get();
 }
 
 void ConnectionTable::remove(Connection& connection) {
@@ -42,44 +90,40 @@ void ConnectionTable::clear() {
 }
 
 void ConnectionTable::for_each(const std::function<void(Connection&)>& visit) const {
-  for (const auto& [id, connection] : connections_) {
-    visit(*connection);
+  for (const auto& [id, entry] : connections_) {
+    visit(*entry.connection);
   }
 }
 
 bool ConnectionTable::has_room_for(const Peer& peer) const {
   const auto count = per_network_.find(peer.network);
-  return count == per_network_.end() || count->second < shared_.options.connections_per_address ||
-         !limited(peer);
-}
-
-bool ConnectionTable::limited(const Peer& peer) const {
-  const Options& options = shared_.options;
-  return options.connections_per_address > 0 && !peer.network.empty() &&
-         !(options.exempt && options.exempt(peer.address));
+  if (count == per_network_.end()) {
+    return true;
+  }
+  const auto limits = shared_.limits();
+  return limits->connections_per_address == 0 || count->second < limits->connections_per_address ||
+         limits->trusted_proxies.contains(peer.address);
 }
 
 bool ConnectionTable::evict() {
-  // Deadlines are as far away for each stage, so that the nearest one is the oldest. Idle ones lose
-  // least, and what a worker holds cannot go.
-  Connection* oldest = nullptr;
-  bool oldest_idle = false;
-  for (const auto& [id, connection] : connections_) {
-    if (connection->working) {
-      continue;
-    }
-    const bool idle = connection->stage == Connection::Stage::idle;
-    const bool better = oldest == nullptr || (idle && !oldest_idle) ||
-                        (idle == oldest_idle && connection->deadline < oldest->deadline);
-    if (better) {
-      oldest = connection.get();
-      oldest_idle = idle;
+  std::vector<Candidate> candidates;
+  candidates.reserve(connections_.size());
+  for (const auto& [id, entry] : connections_) {
+    if (!entry.connection->working) {  // what a worker holds cannot go
+      candidates.push_back(weigh(*entry.connection, entry.siblings));
     }
   }
-  if (oldest == nullptr) {
+  if (candidates.empty()) {
     return false;
   }
-  remove(*oldest);
+  // A look at all of them for each newcomer would cost more than a flood of newcomers does.
+  const std::size_t most = std::max<std::size_t>(1, connections_.size() / 64);
+  const std::size_t count = std::min(most, candidates.size());
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
+                    candidates.end());
+  for (std::size_t i = 0; i < count && (i == 0 || candidates[i].progress <= kNoRequest); ++i) {
+    remove(*candidates[i].connection);
+  }
   return true;
 }
 

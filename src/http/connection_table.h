@@ -22,7 +22,9 @@ class ConnectionTable {
   Connection* add(Accepted& accepted);
   Connection* find(std::uint64_t id) const;
   void remove(Connection& connection);
-  /// Closes the connection that has been silent longest. False: there is none that could go.
+  /// Makes room: closes a connection that has least to lose, and some more where nothing is lost at
+  /// all. Idle ones go first, then those of the client that has most, then those that have come
+  /// least far, then those that take longest. False: there is none that could go.
   bool evict();
   void clear();
   void for_each(const std::function<void(Connection&)>& visit) const;
@@ -30,12 +32,16 @@ class ConnectionTable {
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
+  struct Entry {
+    std::unique_ptr<Connection> connection;
+    const std::size_t* siblings = nullptr;  ///< how many its client has; nullptr: does not count
+  };
+
   bool has_room_for(const Peer& peer) const;
-  bool limited(const Peer& peer) const;
 
   const Shared& shared_;
   std::uint64_t last_id_ = 0;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::uint64_t, Entry> connections_;
   std::unordered_map<std::string, std::size_t> per_network_;
   std::atomic<std::size_t> size_{0};
 };

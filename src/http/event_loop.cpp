@@ -39,8 +39,8 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create(Listener listener, Shared& 
   return loop;
 }
 
-void EventLoop::run(const std::function<bool(Connection&)>& hand_on) {
-  hand_on_ = hand_on;
+void EventLoop::run(const Workers& workers) {
+  workers_ = workers;
   std::array<epoll_event, 256> events{};
   for (Instant time = now(); !finished(time); time = now()) {
     const int count =
@@ -49,6 +49,7 @@ void EventLoop::run(const std::function<bool(Connection&)>& hand_on) {
     for (int i = 0; i < count; ++i) {
       on_event(events[static_cast<std::size_t>(i)].data.u64);
     }
+    on_held_bytes();
     time = now();
     if (time >= next_check_) {
       check_deadlines(time);
@@ -83,7 +84,9 @@ void EventLoop::on_event(std::uint64_t id) {
   if (connection == nullptr || connection->working) {
     return;
   }
-  if (connection->stage == Stage::answering) {
+  if (connection->stage == Stage::handshake) {
+    shake_hands(*connection);
+  } else if (connection->stage == Stage::answering) {
     connection->flush();
     settle(*connection);
   } else if (connection->stage == Stage::lingering) {
@@ -96,7 +99,27 @@ void EventLoop::on_event(std::uint64_t id) {
   }
 }
 
+void EventLoop::on_held_bytes() {
+  std::vector<std::uint64_t> holding;
+  holding.swap(holding_);
+  for (const std::uint64_t id : holding) {
+    on_event(id);
+  }
+}
+
+void EventLoop::shake_hands(Connection& connection) {
+  connection.working = true;
+  if (workers_.shake_hands(connection)) {
+    ++working_;
+    return;
+  }
+  close(connection);
+}
+
 void EventLoop::receive(Connection& connection) {
+  if (!connection.reader.started()) {
+    connection.take_limits();
+  }
   const std::size_t size = std::min(buffer_.size(), connection.reader.appetite());
   const Stream::Moved moved = connection.stream->read(buffer_.data(), size);
   switch (moved.state) {
@@ -149,7 +172,7 @@ void EventLoop::wait_for_bytes(Connection& connection) {
 void EventLoop::hand_on(Connection& connection) {
   connection.patience.reset();
   connection.working = true;
-  if (hand_on_(connection)) {
+  if (workers_.respond(connection)) {
     ++working_;
     return;
   }
@@ -161,7 +184,7 @@ void EventLoop::hand_on(Connection& connection) {
 void EventLoop::give_back(Connection& connection) {
   const MutexLock lock(mutex_);
   returned_.push_back(&connection);
-  if (connection.stage == Stage::idle && !connection.reader.has_more_input()) {
+  if (connection.at_rest()) {
     // The usual case costs no wake-up. Still under the lock, for without it the connection could be
     // gone by now.
     watch(connection, EPOLLIN, EPOLL_CTL_MOD);
@@ -179,7 +202,7 @@ void EventLoop::take_back() {
   for (Connection* connection : returned) {
     connection->working = false;
     --working_;
-    if (connection->stage == Stage::idle && !connection->reader.has_more_input() && !stop_by_) {
+    if (connection->at_rest() && !stop_by_) {
       next_check_ = std::min(next_check_, connection->deadline);  // watched already
     } else {
       settle(*connection);
@@ -193,6 +216,9 @@ void EventLoop::settle(Connection& connection) {
     return;
   }
   switch (connection.stage) {
+    case Stage::handshake:
+      arm(connection, connection.handshake_writes ? EPOLLOUT : EPOLLIN);
+      return;
     case Stage::idle:
       if (connection.reader.has_more_input()) {
         pursue(connection, connection.reader.advance());
@@ -216,7 +242,11 @@ void EventLoop::settle(Connection& connection) {
 }
 
 void EventLoop::arm(const Connection& connection, std::uint32_t events) {
-  watch(connection, events, EPOLL_CTL_MOD);
+  if (events == EPOLLIN && connection.stream->holds_bytes()) {
+    holding_.push_back(connection.id);
+  } else {
+    watch(connection, events, EPOLL_CTL_MOD);
+  }
   next_check_ = std::min(next_check_, first_deadline(connection));
 }
 

@@ -13,16 +13,22 @@
 namespace freshet::http {
 
 /// Accepts connections and moves their bytes, and hands a connection on when its request needs the
-/// application. run() is one thread; give_back(), wake() and connections() are for any.
+/// application, or its handshake arithmetic. run() is one thread; give_back(), wake() and
+/// connections() are for any.
 class EventLoop {
  public:
-  /// `hand_on` gives a connection to a worker; false: all are busy and the queue is full. Failure:
-  /// internal, the kernel gives no descriptors.
+  /// Give a connection to a worker; false: all are busy and the queue is full.
+  struct Workers {
+    std::function<bool(Connection&)> respond;
+    std::function<bool(Connection&)> shake_hands;
+  };
+
+  /// Failure: internal, the kernel gives no descriptors.
   static Result<std::unique_ptr<EventLoop>> create(Listener listener, Shared& shared);
 
   /// Until the server is stopping and the requests being handled have ended, or their grace is
   /// over.
-  void run(const std::function<bool(Connection&)>& hand_on) EXCLUDES(mutex_);
+  void run(const Workers& workers) EXCLUDES(mutex_);
 
   /// From the worker that is done with it.
   void give_back(Connection& connection) EXCLUDES(mutex_);
@@ -44,6 +50,8 @@ class EventLoop {
   void turn_away(const Accepted& accepted);
   void take_back() EXCLUDES(mutex_);
   void on_event(std::uint64_t id);
+  void on_held_bytes();
+  void shake_hands(Connection& connection);
   void receive(Connection& connection);
   void pursue(Connection& connection, RequestReader::Need need);
   void settle(Connection& connection);
@@ -65,10 +73,11 @@ class EventLoop {
   UniqueFd wake_;
 
   // Of the thread in run().
-  std::function<bool(Connection&)> hand_on_;
+  Workers workers_;
   ConnectionTable table_{shared_};
   std::vector<char> buffer_;
   std::size_t working_ = 0;
+  std::vector<std::uint64_t> holding_;  ///< those whose next bytes are with their stream already
   Instant next_check_ = Instant::max();
   std::optional<Instant> accept_again_;
   bool short_of_descriptors_ = false;

@@ -52,6 +52,9 @@ void EventLoop::admit(Accepted& accepted) {
 }
 
 void EventLoop::turn_away(const Accepted& accepted) {
+  if (shared_.certificates) {
+    return;  // a handshake is more than is spent on it
+  }
   Response response = error_response(503, "too_many_connections", "too many connections are open");
   response.headers.emplace_back("Retry-After", "1");
   const std::string bytes = serialize(response, {.head_only = false, .keep_alive = false});
@@ -118,6 +121,9 @@ void EventLoop::on_deadline(Connection& connection, Instant time) {
 }
 
 int EventLoop::timeout(Instant time) const {
+  if (!holding_.empty()) {
+    return 0;
+  }
   Instant next = next_check_;
   if (working_ > 0) {
     next = std::min(next, time + kLongestWait);

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "http/admission.h"
 #include "http/answer.h"
 
 namespace freshet::http {
@@ -50,9 +51,11 @@ void Exchange::run(Connection& connection) const noexcept {
 void Exchange::proceed(Connection& connection) const {
   RequestReader& reader = connection.reader;
   if (!reader.decided()) {
-    connection.reader.request().peer = connection.peer.address;
-    connection.reader.request().client = connection.peer.address;
-    if (auto early = decide(connection)) {
+    auto early = admit(connection);
+    if (!early) {
+      early = decide(connection);
+    }
+    if (early) {
       connection.answer(*early, true);
       return;
     }
@@ -74,11 +77,21 @@ void Exchange::proceed(Connection& connection) const {
     connection.answer(unsupported(), true);
     return;
   }
-  const Request& request = reader.complete_request();
-  if (request.tap) {
-    request.tap->update(request.body);
+  connection.answer(application_.respond(reader.complete_request()), true);
+}
+
+std::optional<Response> Exchange::admit(Connection& connection) const {
+  Request& head = connection.reader.request();
+  const Limits& limits = *connection.limits;
+  head.peer = connection.peer.address;
+  if (auto refused =
+          http::admit(head, limits, *shared_.options.rate_limiter, now(), connection.visit)) {
+    return refused;
   }
-  connection.answer(application_.respond(request), true);
+  if (!limits.trusted_proxies.contains(head.client)) {
+    connection.reader.charge_to(client_network(head.client));
+  }
+  return std::nullopt;
 }
 
 std::optional<Response> Exchange::decide(Connection& connection) const {
@@ -88,7 +101,7 @@ std::optional<Response> Exchange::decide(Connection& connection) const {
     return answer;
   }
   const BodyPolicy& policy = application_.body_policy(head.request);
-  const std::uint64_t limit = std::min(policy.max_bytes, shared_.options.max_body);
+  const std::uint64_t limit = std::min(policy.max_bytes, connection.limits->max_body);
   const bool over = reader.body().state() == BodyReader::State::too_large;
   if (over || std::max(head.content_length.value_or(0), reader.body().size()) > limit) {
     return too_large();

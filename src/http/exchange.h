@@ -19,6 +19,7 @@ class Exchange {
 
  private:
   void proceed(Connection& connection) const;
+  std::optional<Response> admit(Connection& connection) const;
   std::optional<Response> decide(Connection& connection) const;
 
   Application& application_;

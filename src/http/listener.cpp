@@ -15,6 +15,8 @@
 #include <memory>
 #include <utility>
 
+#include "http/cidr.h"
+
 namespace freshet::http {
 namespace {
 
@@ -46,21 +48,13 @@ Peer describe(const sockaddr_storage& storage) {
     sockaddr_in v4{};
     std::memcpy(&v4, &storage, sizeof v4);
     inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-    return {text.data(), text.data()};
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
   }
-  if (storage.ss_family != AF_INET6) {
-    return {};
-  }
-  sockaddr_in6 v6{};
-  std::memcpy(&v6, &storage, sizeof v6);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
-    return {text.data(), text.data()};
-  }
-  inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-  std::string network(8, '\0');
-  std::memcpy(network.data(), v6.sin6_addr.s6_addr, network.size());
-  return {text.data(), std::move(network)};
+  const auto address = IpAddress::parse(text.data());
+  return address ? Peer{address->text(), address->network()} : Peer{};
 }
 
 std::uint16_t bound_port(int socket) {

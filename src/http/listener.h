@@ -25,7 +25,7 @@ struct ListenAddress {
 
 struct Peer {
   std::string address;  ///< IP address; empty for a unix socket
-  std::string network;  ///< what counts as one client: an IPv4 address or an IPv6 /64; empty: unix
+  std::string network;  ///< what counts as one client (client_network); empty: unix
 };
 
 struct Accepted {

@@ -1,33 +1,42 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <memory>
-#include <utility>
+#include <string>
+#include <unordered_map>
+
+#include "base/mutex.h"
 
 namespace freshet::http {
 
-/// How much memory all request bodies together may take; several servers can share one. Any thread.
+/// How much memory all request bodies together may take; several servers can share one. So that a
+/// few large bodies cannot shut out small ones: memory of bodies beyond kSmall is at most 3/4 of
+/// the budget, unless it is one body's alone; and of that one client has at most half, unless it is
+/// one body's alone again. Any thread.
 class MemoryBudget {
  public:
-  explicit MemoryBudget(std::size_t bytes) : bytes_(bytes) {}
+  static constexpr std::size_t kSmall = std::size_t{64} * 1024;  ///< of one body
 
-  /// False: there is not as much left; nothing was taken then.
-  bool take(std::size_t bytes) {
-    std::size_t used = used_.load(std::memory_order_relaxed);
-    do {
-      if (bytes > bytes_ - used) {
-        return false;
-      }
-    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
-    return true;
-  }
-  void give(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-  std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  explicit MemoryBudget(std::size_t bytes) : bytes_(bytes) {}
+  /// What is taken stays taken, even if that is more now.
+  void change(std::size_t bytes) EXCLUDES(mutex_);
+
+  /// Takes `bytes` for a body of a client (a network; empty: not known, and without a share of its
+  /// own) that holds `beside` already. False: there is not as much left; nothing was taken then.
+  bool take(std::size_t bytes, std::size_t beside = 0, const std::string& client = {})
+      EXCLUDES(mutex_);
+  /// `bytes`: as they were taken.
+  void give(std::size_t bytes, const std::string& client = {}) EXCLUDES(mutex_);
+  std::size_t used() const EXCLUDES(mutex_);
 
  private:
-  const std::size_t bytes_;
-  std::atomic<std::size_t> used_{0};
+  bool large_fits(std::size_t bytes, std::size_t beside, const std::string& client) const
+      REQUIRES(mutex_);
+
+  mutable Mutex mutex_;
+  std::size_t bytes_ GUARDED_BY(mutex_);
+  std::size_t used_ GUARDED_BY(mutex_) = 0;
+  std::size_t large_ GUARDED_BY(mutex_) = 0;  ///< of used_
+  std::unordered_map<std::string, std::size_t> large_of_client_ GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet::http

@@ -33,6 +33,16 @@ std::size_t Headers::count(std::string_view name) const {
                     [&](const auto& field) { return same_name(field.first, name); }));
 }
 
+std::vector<std::string_view> Headers::find_all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [field, value] : fields_) {
+    if (same_name(field, name)) {
+      values.emplace_back(value);
+    }
+  }
+  return values;
+}
+
 std::optional<std::string_view> Request::query_value(std::string_view name) const {
   for (const auto& [key, value] : query) {
     if (key == name) {

@@ -16,6 +16,8 @@ class Headers {
   /// The first of that name; nullopt when there is none.
   std::optional<std::string_view> find(std::string_view name) const;
   std::size_t count(std::string_view name) const;
+  /// Of every field of that name.
+  std::vector<std::string_view> find_all(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
 
  private:
@@ -27,9 +29,10 @@ class Headers {
 class BodyTap {
  public:
   virtual ~BodyTap() = default;
-  /// The next decoded bytes. Quick: other clients wait meanwhile.
+  /// The next decoded bytes. Quick: other clients wait meanwhile. Does not throw.
   virtual void update(std::string_view bytes) = 0;
-  /// Whether the application wants the body too. False: it is read to its end and takes no memory.
+  /// Whether the application wants the body too; asked after each update(). False, and that stays:
+  /// the body is read to its end and takes no memory.
   virtual bool keep() const = 0;
 };
 

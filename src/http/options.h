@@ -3,41 +3,62 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string_view>
+#include <optional>
+#include <string>
 #include <thread>
 
+#include "base/quantity.h"
+#include "http/cidr.h"
 #include "http/listener.h"
 #include "http/memory_budget.h"
+#include "http/rate_limiter.h"
 #include "http/request_head.h"
 
 namespace freshet::http {
 
-/// The limits of a server. All of them hold before anybody has shown a signature or token.
+/// What can change while a server runs; a request keeps what held when it began. All of it holds
+/// before anybody has shown a signature or token.
+struct Limits {
+  std::uint64_t max_body = std::uint64_t{26} * 1024 * 1024;  ///< bytes of one body
+  std::size_t body_memory = std::size_t{256} * 1024 * 1024;  ///< bytes of all bodies together
+  /// From one IPv4 address or IPv6 /64; 0: no limit. Unix peers and trusted proxies are exempt.
+  std::size_t connections_per_address = 0;
+  Rate rate_limit;                ///< of one client; more are answered 429
+  AddressRanges trusted_proxies;  ///< whose X-Forwarded-For counts
+  /// Who is served; anybody else is answered 403. Empty: everybody. A client that is not known (a
+  /// unix peer that names nobody) is served.
+  AddressRanges allow;
+};
+
+/// PEM files, each a path or "credential:NAME".
+struct TlsFiles {
+  std::string certificate;  ///< the chain, the server's own first
+  std::string key;
+};
+
+/// How a server is built.
 struct Options {
   ListenAddress listen;
-  int backlog = 1024;  ///< connections that the kernel holds until they are accepted
+  int backlog = 1024;           ///< connections that the kernel holds until they are accepted
+  std::optional<TlsFiles> tls;  ///< set: HTTPS
 
   /// Threads that run the application. None of them ever waits for a client.
   std::size_t workers =
       std::clamp<std::size_t>(std::size_t{4} * std::thread::hardware_concurrency(), 8, 64);
   /// Requests that wait for a worker; more are answered 503.
   std::size_t max_waiting = 1024;
-  /// Open at once; a further one takes the place of the one that has been silent longest.
+  /// Open at once; a further one takes the place of one that has least to lose.
   std::size_t max_connections = 4096;
-  /// From one IPv4 address or IPv6 /64; 0: no limit. Unix peers are exempt, and whom `exempt`
-  /// names.
-  std::size_t connections_per_address = 0;
-  std::function<bool(std::string_view address)> exempt;
 
   HeadLimits head;
-  std::uint64_t max_body = std::uint64_t{26} * 1024 * 1024;  ///< bytes of one body
-  /// Of all bodies together; can be shared by servers.
-  std::shared_ptr<MemoryBudget> body_memory =
-      std::make_shared<MemoryBudget>(std::size_t{256} * 1024 * 1024);
+  Limits limits;  ///< at the start
+  /// Holds limits.body_memory bytes; to look at how much is used.
+  std::shared_ptr<MemoryBudget> bodies = std::make_shared<MemoryBudget>(0);
+  /// Counts for limits.rate_limit; whoever finds a request authentic gives its token back there.
+  std::shared_ptr<RateLimiter> rate_limiter = std::make_shared<RateLimiter>();
 
-  std::chrono::milliseconds head_timeout{10'000};    ///< for a whole head
+  std::chrono::milliseconds head_timeout{10'000};    ///< for a TLS handshake; for a whole head
   std::chrono::milliseconds body_timeout{60'000};    ///< for a whole body
   std::chrono::milliseconds idle_timeout{30'000};    ///< between requests
   std::chrono::milliseconds answer_timeout{30'000};  ///< for the client to take the answer

@@ -26,13 +26,18 @@ class RequestReader {
 
   /// `max_body`: decoded bytes of a body, whatever a route allows. The budget must outlive this.
   RequestReader(HeadLimits limits, std::uint64_t max_body, MemoryBudget& budget);
+  /// Of the next request. Requires that its head is not here yet.
+  void set_max_body(std::uint64_t max_body) { max_body_ = max_body; }
 
   Need add(std::string_view bytes);
   /// Goes on with what is here already.
   Need advance();
 
-  /// The application wants the body, up to `limit` bytes. `keep` false: only its length matters.
+  /// The application wants the body, up to `limit` bytes. `keep` false: only its length matters;
+  /// else request().tap, if there is one, sees it and says whether it is kept.
   Need take_body(std::uint64_t limit, bool keep);
+  /// The network whose share of the budget the body takes; before take_body().
+  void charge_to(std::string client) { body_->charge_to(std::move(client)); }
   /// The request has its answer: the memory of its body is free again.
   void release_body();
   /// Drops the request that was answered; what came behind it is next. Requires whole().
@@ -65,7 +70,7 @@ class RequestReader {
   Need refuse(Refusal refusal);
 
   const HeadLimits limits_;
-  const std::uint64_t max_body_;
+  std::uint64_t max_body_;
   MemoryBudget& budget_;
 
   Phase phase_ = Phase::head;

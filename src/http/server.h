@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -10,13 +11,14 @@
 
 namespace freshet::http {
 
-/// An HTTP/1.1 server. One thread accepts connections and moves all bytes, for any number of slow
-/// clients; a request goes to one of the worker threads once its head is there, and again, if the
-/// application wants the body, once that is there.
+/// An HTTP/1.1 server, over TLS if its options say so. One thread accepts connections and moves all
+/// bytes, for any number of slow clients; a request goes to one of the worker threads once its head
+/// is there, and again, if the application wants the body, once that is there.
 class Server {
  public:
   /// Listens and serves from then on. The application must outlive the server. Failure: conflict
-  /// (the address is in use), config (it cannot be listened at).
+  /// (the address is in use), config (it cannot be listened at, or certificate or key are not
+  /// usable). With TLS: requires that the process ignores SIGPIPE.
   static Result<std::unique_ptr<Server>> listen(Options options, Application& application);
 
   /// stop().
@@ -28,6 +30,12 @@ class Server {
   const std::string& address() const;
   /// Open at this moment.
   std::size_t connections() const;
+
+  /// Of the certificate in use; nullopt: plain HTTP is spoken.
+  std::optional<WallTime> certificate_expires() const;
+
+  /// Other limits from now on; requests that have begun keep theirs. Any thread.
+  void change(Limits limits);
 
   /// Accepts nothing more, ends idle and slow connections, lets requests that are being handled
   /// finish for a short while, and returns when every thread has ended: not before the application

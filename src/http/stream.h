@@ -9,7 +9,7 @@
 namespace freshet::http {
 
 /// Bytes from and to one client, without ever waiting. Used by one thread at a time, not always the
-/// same. This is where TLS goes: an encrypted stream over the same descriptor.
+/// same.
 class Stream {
  public:
   enum class State { moved, wait_readable, wait_writable, ended };
@@ -19,8 +19,13 @@ class Stream {
   };
 
   virtual ~Stream() = default;
+  /// Goes on with what comes before the first byte. `moved`: it is done.
+  virtual State handshake() { return State::moved; }
   virtual Moved read(char* buffer, std::size_t size) = 0;
   virtual Moved write(std::string_view bytes) = 0;
+  /// Whether the next read() gives bytes that were taken off the socket already: the socket does
+  /// not become readable for them.
+  virtual bool holds_bytes() const { return false; }
   /// No more is written; the other side can still be read.
   virtual void end_writing() = 0;
   virtual int descriptor() const = 0;

@@ -92,7 +92,7 @@ TEST_F(HttpLifecycle, a_unix_socket_has_its_mode_whatever_the_umask_and_goes_wit
 
 TEST_F(HttpLifecycle, unix_peers_have_no_limit_in_number) {
   listen_at_unix_socket();
-  options_.connections_per_address = 1;
+  options_.limits.connections_per_address = 1;
   start();
   std::vector<RawClient> clients;
   for (int i = 0; i < 10; ++i) {

@@ -99,7 +99,7 @@ TEST_F(HttpLimits, chunks_get_413_as_soon_as_they_pass_the_limit) {
   }
   EXPECT_TRUE(one.silent());
   EXPECT_EQ(one.ask("1\r\n").status, 413);
-  EXPECT_EQ(options_.body_memory->used(), 0U);
+  EXPECT_EQ(options_.bodies->used(), 0U);
 }
 
 TEST_F(HttpLimits, a_client_that_sends_on_after_413_can_read_it_and_is_not_read_for_long) {
@@ -162,8 +162,8 @@ TEST_F(HttpLimits, an_answer_that_is_not_taken_in_time_is_given_up) {
 }
 
 TEST_F(HttpLimits, an_address_has_no_more_connections_than_it_may) {
-  options_.connections_per_address = 2;
-  options_.exempt = [](std::string_view address) { return address == "127.0.0.9"; };
+  options_.limits.connections_per_address = 2;
+  options_.limits.trusted_proxies = AddressRanges({"127.0.0.9"});
   start();
   RawClient first = client();
   RawClient second = client();
@@ -204,12 +204,12 @@ TEST_F(HttpLimits, a_full_table_lets_the_longest_silent_connection_go) {
 }
 
 TEST_F(HttpLimits, all_bodies_together_take_no_more_memory_than_the_budget) {
-  options_.body_memory = std::make_shared<MemoryBudget>(1'200'000);
+  options_.limits.body_memory = 1'200'000;
   start();
   const std::string head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n";
   RawClient first = client();
   first.send(head + std::string(599'999, 'x'));
-  while (options_.body_memory->used() < 599'999) {
+  while (options_.bodies->used() < 599'999) {
     std::this_thread::yield();
   }
   RawClient second = client();
@@ -219,11 +219,11 @@ TEST_F(HttpLimits, all_bodies_together_take_no_more_memory_than_the_budget) {
   EXPECT_TRUE(second.ended());
   EXPECT_EQ(first.ask("x").body.size(), 600'000U);
   EXPECT_EQ(client().ask(head + std::string(600'000, 'x')).status, 200);
-  EXPECT_EQ(options_.body_memory->used(), 0U);
+  EXPECT_EQ(options_.bodies->used(), 0U);
 }
 
 TEST_F(HttpLimits, a_length_that_is_only_announced_takes_no_memory) {
-  options_.body_memory = std::make_shared<MemoryBudget>(1024 * 1024);
+  options_.limits.body_memory = 1024 * 1024;
   start();
   std::vector<RawClient> announcing;
   for (int i = 0; i < 50; ++i) {

@@ -72,7 +72,7 @@ TEST_F(HttpRequests, a_long_body_arrives_whole) {
   RawClient one = client();
   EXPECT_TRUE(one.ask(post("/echo", body)).body == body);
   EXPECT_EQ(one.ask(get("/say/next")).status, 200);
-  EXPECT_EQ(options_.body_memory->used(), 0U);
+  EXPECT_EQ(options_.bodies->used(), 0U);
 }
 
 TEST_F(HttpRequests,

@@ -32,7 +32,8 @@ MAY_INCLUDE = {
 MANY = 1000
 VENDORS = {
     # In base: digests (hmac) and the signature of GitHub App tokens (rsa_sign), which share nothing.
-    r"openssl/": {"base": 2},
+    # In http: certificates (tls_context) and connections (tls_stream).
+    r"openssl/": {"base": 2, "http": 2},
     r"spdlog/": {"base": 1},
     r"nlohmann/": {"base": 1},
     r"fmt/": {folder: MANY for folder in MAY_INCLUDE},

@@ -16,6 +16,35 @@
 
 namespace freshet::http {
 
+/// Adds up what it sees, for paths below /tap (the body is kept) and /skim (it is not).
+class SummingTap : public BodyTap {
+ public:
+  explicit SummingTap(bool keep) : keep_(keep) {}
+  void update(std::string_view bytes) override {
+    seen_ += bytes.size();
+    sum_ = sum_of(bytes, sum_);
+  }
+  bool keep() const override { return keep_; }
+
+  /// Depends on the order of the bytes and not on where they are cut.
+  static std::uint64_t sum_of(std::string_view bytes, std::uint64_t sum = 1) {
+    for (const char c : bytes) {
+      sum = sum * 31 + static_cast<unsigned char>(c);
+    }
+    return sum;
+  }
+  /// "SIZE SUM": what the answer says of it.
+  std::string text() const { return std::to_string(seen_) + " " + std::to_string(sum_); }
+  static std::string text_of(std::string_view body) {
+    return std::to_string(body.size()) + " " + std::to_string(sum_of(body));
+  }
+
+ private:
+  const bool keep_;
+  std::size_t seen_ = 0;
+  std::uint64_t sum_ = 1;
+};
+
 /// What the attacks are run against. Every request that reaches respond() is noted.
 class TestApplication : public Application {
  public:
@@ -28,7 +57,7 @@ class TestApplication : public Application {
     }
     if (head.path == "/json" || head.path == "/echo" || head.path == "/hold" ||
         head.path == "/throw" || head.path == "/throw-early" || head.path == "/long" ||
-        head.path.starts_with("/say")) {
+        head.path == "/tap" || head.path == "/skim" || head.path.starts_with("/say")) {
       if (head.path == "/throw-early") {
         throw std::runtime_error("a secret cause");
       }
@@ -43,6 +72,11 @@ class TestApplication : public Application {
     return head.path == "/json" ? kJson : kAny;
   }
 
+  std::shared_ptr<BodyTap> tap_body(const Request& head) override {
+    const bool keep = head.path == "/tap";
+    return keep || head.path == "/skim" ? std::make_shared<SummingTap>(keep) : nullptr;
+  }
+
   Response respond(const Request& request) override {
     note(request);
     if (request.path == "/throw") {
@@ -54,6 +88,9 @@ class TestApplication : public Application {
     Response response;
     response.content_type = "text/plain";
     response.body = request.method == "POST" ? request.body : request.path;
+    if (const auto* tap = dynamic_cast<const SummingTap*>(request.tap.get())) {
+      response.body = tap->text() + " body " + SummingTap::text_of(request.body);
+    }
     if (request.path == "/long") {
       response.body.assign(8'388'608, 'x');
     }
@@ -61,6 +98,7 @@ class TestApplication : public Application {
       response.body.append("|").append(key).append("=").append(value);
     }
     response.headers.emplace_back("X-Peer", request.peer);
+    response.headers.emplace_back("X-Client", request.client);
     return response;
   }
 
@@ -107,7 +145,7 @@ class HttpServer : public testing::Test {
   /// A test that expects a limit in time to strike sets it low; none waits for one that must not.
   HttpServer() {
     options_.workers = 4;
-    options_.max_body = 1'048'576;
+    options_.limits.max_body = 1'048'576;
   }
   ~HttpServer() override { application_.let_go(); }
 

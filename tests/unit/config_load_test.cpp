@@ -267,16 +267,9 @@ TEST(EveryKeyOfARepository, IsReadIntoItsPlace) {
 }
 
 TEST(KeysWithoutEffect, AreTakenWithOneWarningEachThatNamesThem) {
-  constexpr std::string_view kTail = "accepted, but has no effect in this version";
-  const std::vector<std::string> expected{
-      "f:2:1: warning: watch_config: ",   "f:5:1: warning: server.tls_cert: ",
-      "f:6:1: warning: server.tls_key: ", "f:8:1: warning: server.trusted_proxies: ",
-      "f:9:1: warning: server.allow: ",   "f:10:1: warning: server.rate_limit: "};
-  std::vector<std::string> full;
-  for (const std::string& start : expected) {
-    full.push_back(start + std::string(kTail));
-  }
-  EXPECT_THAT(texts(load_text(kEveryKey, "f")), testing::ElementsAreArray(full));
+  EXPECT_THAT(texts(load_text(kEveryKey, "f")),
+              testing::ElementsAre("f:2:1: warning: watch_config: accepted, but has no effect in "
+                                   "this version"));
 }
 
 TEST(Defaults, HoldForEveryRepositoryThatDoesNotSayOtherwise) {

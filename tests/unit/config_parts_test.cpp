@@ -129,9 +129,10 @@ TEST(TheTableOfSettings, SaysWhatTheManualNeeds) {
   EXPECT_TRUE(path->required);
   ASSERT_NE(find("server", "allow"), nullptr);
   EXPECT_EQ(find("server", "allow")->default_text, "[]");
-  EXPECT_FALSE(find("server", "allow")->in_effect);
+  EXPECT_TRUE(find("server", "allow")->in_effect);
   ASSERT_NE(find("", "state_dir"), nullptr);
   EXPECT_EQ(find("", "state_dir")->header, "");
+  EXPECT_FALSE(find("", "watch_config")->in_effect);
 }
 
 TEST(TheDefaultsTable, TakesEveryKeyOfARepositoryButNameUrlPathAndCheckout) {

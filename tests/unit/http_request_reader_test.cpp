@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace freshet::http {
@@ -94,6 +95,123 @@ TEST_F(Reading, an_unwanted_body_is_counted_and_not_kept) {
   EXPECT_TRUE(reader_.body_unwanted());
   EXPECT_EQ(reader_.body().size(), 8U);
   EXPECT_TRUE(reader_.complete_request().body.empty());
+}
+
+/// Notes what it sees; does not want the body from `wanted` bytes on.
+class NotingTap : public BodyTap {
+ public:
+  explicit NotingTap(std::size_t wanted) : wanted_(wanted) {}
+  void update(std::string_view bytes) override {
+    seen.append(bytes);
+    ++updates;
+  }
+  bool keep() const override { return seen.size() < wanted_; }
+
+  std::string seen;
+  int updates = 0;
+
+ private:
+  const std::size_t wanted_;
+};
+constexpr std::size_t kAlways = std::size_t{1} << 40U;
+
+TEST_F(Reading, a_tap_sees_each_byte_once_as_it_arrives) {
+  const auto tap = std::make_shared<NotingTap>(kAlways);
+  reader_.add(head("Content-Length: 100000\r\n") + "first");
+  reader_.request().tap = tap;
+  EXPECT_EQ(reader_.take_body(500'000, true), Need::bytes);
+  EXPECT_EQ(tap->seen, "first");
+  EXPECT_EQ(reader_.add("second"), Need::bytes);
+  EXPECT_EQ(tap->seen, "firstsecond");
+  EXPECT_LE(reader_.appetite(), 64U * 1024);
+  EXPECT_EQ(reader_.add(std::string(99'989, 'x') + "GET /next"), Need::application);
+  EXPECT_EQ(tap->seen, reader_.complete_request().body);
+  EXPECT_EQ(tap->seen.size(), 100'000U);
+  EXPECT_EQ(tap->updates, 3);
+}
+
+TEST_F(Reading, a_tap_sees_a_small_body_in_one_go) {
+  const auto tap = std::make_shared<NotingTap>(kAlways);
+  reader_.add(head("Content-Length: 4\r\n") + "bo");
+  reader_.add("dy");
+  reader_.request().tap = tap;
+  EXPECT_EQ(reader_.take_body(100, true), Need::application);
+  EXPECT_EQ(tap->seen, "body");
+  EXPECT_EQ(tap->updates, 1);
+}
+
+TEST_F(Reading, a_tap_sees_chunks_decoded_wherever_they_are_cut) {
+  const std::string chunks = "5;ext\r\nhello\r\nA\r\n wide worl\r\n1\r\nd\r\n0\r\nT: 1\r\n\r\n";
+  for (std::size_t cut = 0; cut < chunks.size(); ++cut) {
+    RequestReader reader(HeadLimits{}, 500'000, budget_);
+    const auto tap = std::make_shared<NotingTap>(kAlways);
+    reader.add(head("Transfer-Encoding: chunked\r\n") + chunks.substr(0, cut));
+    reader.request().tap = tap;
+    reader.take_body(100, true);
+    ASSERT_EQ(reader.add(chunks.substr(cut)), Need::application) << cut;
+    ASSERT_EQ(tap->seen, "hello wide world") << cut;
+    ASSERT_EQ(reader.complete_request().body, tap->seen) << cut;
+  }
+}
+
+TEST_F(Reading, a_body_that_the_tap_does_not_want_is_seen_to_its_end_and_takes_no_memory) {
+  for (const std::string fields :
+       {"Content-Length: 200000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    RequestReader reader(HeadLimits{}, 500'000, budget_);
+    const bool chunked = fields.starts_with("T");
+    reader.add(head(fields) + (chunked ? "30d40\r\n" : "") + std::string(1000, 'x'));
+    const auto tap = std::make_shared<NotingTap>(0);
+    reader.request().tap = tap;
+    EXPECT_EQ(reader.take_body(500'000, true), Need::bytes);
+    EXPECT_EQ(budget_.used(), 0U);
+    EXPECT_EQ(reader.add(std::string(199'000, 'x') + (chunked ? "\r\n0\r\n\r\n" : "")),
+              Need::application);
+    EXPECT_EQ(budget_.used(), 0U);
+    EXPECT_EQ(tap->seen.size(), 200'000U);
+    EXPECT_TRUE(reader.complete_request().body.empty());
+    EXPECT_FALSE(reader.body_unwanted());
+  }
+}
+
+TEST_F(Reading, a_tap_can_lose_interest_on_the_way) {
+  const auto tap = std::make_shared<NotingTap>(150'000);
+  reader_.add(head("Content-Length: 200000\r\n"));
+  reader_.request().tap = tap;
+  reader_.take_body(500'000, true);
+  reader_.add(std::string(100'000, 'x'));
+  EXPECT_GE(budget_.used(), 100'000U);
+  reader_.add(std::string(60'000, 'x'));
+  EXPECT_EQ(budget_.used(), 0U);
+  EXPECT_EQ(reader_.add(std::string(40'000, 'x')), Need::application);
+  EXPECT_EQ(tap->seen.size(), 200'000U);
+  EXPECT_TRUE(reader_.complete_request().body.empty());
+}
+
+TEST_F(Reading, a_body_that_is_not_wanted_has_its_limit_all_the_same) {
+  reader_.add(head("Transfer-Encoding: chunked\r\n"));
+  reader_.request().tap = std::make_shared<NotingTap>(0);
+  reader_.take_body(1000, true);
+  EXPECT_EQ(reader_.add("3e8\r\n" + std::string(1000, 'x') + "\r\n"), Need::bytes);
+  EXPECT_EQ(reader_.add("1\r\n"), Need::refusal);
+  EXPECT_EQ(reader_.refusal().status, 413);
+}
+
+TEST_F(Reading, chunks_that_came_before_the_client_was_known_are_charged_to_it) {
+  reader_.add(head("Transfer-Encoding: chunked\r\n") + "3d090\r\n" + std::string(100'000, 'x'));
+  EXPECT_GT(budget_.used(), 0U);
+  reader_.charge_to("client");
+  EXPECT_EQ(reader_.take_body(500'000, true), Need::bytes);
+  reader_.release_body();
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(Reading, a_changed_limit_holds_for_the_next_request) {
+  reader_.add(head("Content-Length: 1\r\n") + "1");
+  reader_.take_body(100, true);
+  reader_.next();
+  reader_.set_max_body(2);
+  EXPECT_EQ(reader_.add(head("Transfer-Encoding: chunked\r\n") + "3\r\n"), Need::application);
+  EXPECT_EQ(reader_.body().state(), BodyReader::State::too_large);
 }
 
 TEST_F(Reading, one_empty_line_before_a_request_does_not_matter) {

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,11 @@ class Response:
 
 
 def request(port: int, method: str, path: str, body: bytes = b"", headers: dict | None = None,
-            timeout: float = 60) -> Response:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+            timeout: float = 60, tls: ssl.SSLContext | None = None) -> Response:
+    if tls:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=tls)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()
@@ -63,6 +67,7 @@ class Daemon:
         self.config = directory / "freshet.toml"
         self.log = directory / "log"
         self.process = None
+        self.tls = None  # what the public listener is spoken to with, where it speaks HTTPS
         self._environment = dict(os.environ)
         if path_prefix:
             self._environment["PATH"] = f"{path_prefix}:{os.environ['PATH']}"
@@ -132,7 +137,7 @@ class Daemon:
     # The public listener
 
     def public(self, method: str, path: str, body: bytes = b"", headers: dict | None = None) -> Response:
-        return request(self.public_port, method, path, body, headers)
+        return request(self.public_port, method, path, body, headers, tls=self.tls)
 
     def deliver(self, body: bytes, headers: dict | None = None, route: str = "github") -> Response:
         headers = github_headers(body, SECRET) if headers is None else headers

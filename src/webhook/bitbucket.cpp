@@ -168,6 +168,7 @@ const Forge& bitbucket() {
       .name = "bitbucket",
       .event_headers = {"X-Event-Key"},
       .id_headers = {"X-Request-UUID", "X-Request-Id"},
+      .signature_headers = {"X-Hub-Signature"},
       .begin_check = begin_check,
       .fields = &fields(),
       .readers = {{"diagnostics:ping", read_ping},

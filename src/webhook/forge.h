@@ -24,6 +24,7 @@ struct Forge {
   /// counts.
   std::vector<std::string_view> event_headers;
   std::vector<std::string_view> id_headers;
+  std::vector<std::string_view> signature_headers;  ///< one of these begins a check that can pass
 
   /// Starts to check a delivery by its head; the caller then gives it the raw body. Never null:
   /// what is missing or malformed becomes a check that fails. `now` is for forges that sign a time.

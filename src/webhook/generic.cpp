@@ -63,6 +63,7 @@ const Forge& generic() {
       .name = "generic",
       .event_headers = {},
       .id_headers = {"X-Delivery-ID"},
+      .signature_headers = {"X-Signature-256"},
       .begin_check = begin_check,
       .fields = &fields(),
       .readers = {{"", read}},

@@ -39,6 +39,8 @@ const Forge& gitea() {
       .event_headers = {"X-Forgejo-Event", "X-Gitea-Event", "X-Gogs-Event", "X-GitHub-Event"},
       .id_headers = {"X-Forgejo-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery",
                      "X-GitHub-Delivery"},
+      .signature_headers = {kSignatureHeaders[0].name, kSignatureHeaders[1].name,
+                            kSignatureHeaders[2].name, kSignatureHeaders[3].name},
       .begin_check = begin_check,
       .fields = &hub_fields(),
       .readers = {{"ping", read_ping},

@@ -16,6 +16,7 @@ const Forge& github() {
       .name = "github",
       .event_headers = {"X-GitHub-Event"},
       .id_headers = {"X-GitHub-Delivery"},
+      .signature_headers = {"X-Hub-Signature-256"},
       .begin_check = begin_check,
       .fields = &hub_fields(),
       .readers = {{"ping", read_ping},

@@ -202,6 +202,7 @@ const Forge& gitlab() {
       .name = "gitlab",
       .event_headers = {"X-Gitlab-Event"},
       .id_headers = {"Idempotency-Key", "webhook-id", "X-Gitlab-Event-UUID"},
+      .signature_headers = {"X-Gitlab-Token", "webhook-signature"},
       .begin_check = begin_check,
       .fields = &fields(),
       .readers = {{"Push Hook", read_push},

@@ -4,22 +4,14 @@
 
 namespace freshet::app {
 
-bool IntakeWorld::has_general_secrets() {
-  return !catalogue_.get()->settings.webhook.secret_files.empty();
+std::vector<std::string> IntakeWorld::secret_files(const std::optional<RepositoryName>& owner) {
+  return catalogue_.get()->secret_files(owner);
 }
 
-webhook::RouteSecrets IntakeWorld::secrets(const std::optional<RepositoryName>& owner) {
-  webhook::RouteSecrets known;
-  // Held while its list is walked: a reload exchanges it at any moment.
-  const auto catalogue = catalogue_.get();
-  for (const std::string& location : catalogue->secret_files(owner)) {
-    auto secret = read_secret(location);
-    remember(location, secret ? "" : secret.error().message);
-    // An empty one never matches, and keeps the others at their places.
-    known.locations.push_back(location);
-    known.secrets.push_back(secret ? std::move(*secret) : Secret());
-  }
-  return known;
+Secret IntakeWorld::read_secret(const std::string& location) {
+  auto secret = freshet::read_secret(location);
+  remember(location, secret ? "" : secret.error().message);
+  return secret ? std::move(*secret) : Secret();
 }
 
 void IntakeWorld::remember(const std::string& location, const std::string& problem) {

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "app/catalogue.h"
 #include "base/mutex.h"
@@ -21,8 +23,8 @@ class IntakeWorld : public webhook::Intake::World {
               EventSink& events)
       : catalogue_(catalogue), store_(store), meters_(meters), events_(events) {}
 
-  bool has_general_secrets() override;
-  webhook::RouteSecrets secrets(const std::optional<RepositoryName>& owner) override;
+  std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override;
+  Secret read_secret(const std::string& location) override;
   std::shared_ptr<const webhook::MatchIndex> repositories() override;
   std::optional<RefName> default_branch(const RepositoryName& repository) override;
   Instant now() override { return freshet::now(); }

@@ -39,10 +39,15 @@ void add_forge(std::vector<http::Route>& routes, webhook::Intake& intake, metric
     meters.delivery_answered(now() - begin);
     return response;
   };
+  const auto tap = [&intake, forge, path](const http::Request& head,
+                                          const http::PathValues& /*values*/) {
+    return intake.begin(forge, name_in(head.path, path), head);
+  };
   http::BodyPolicy body;
   body.media_types = {std::string(webhook::kMediaType)};
-  routes.push_back({path, {{"POST", deliver, body}}, guard});
-  routes.push_back({path + "/{name}", {{"POST", deliver, body}}, guard});
+  const http::Endpoint post{"POST", deliver, body, {}, tap};
+  routes.push_back({path, {post}, guard});
+  routes.push_back({path + "/{name}", {post}, guard});
 }
 
 std::optional<http::TlsFiles> tls_files(const config::Server& settings) {

@@ -164,7 +164,7 @@ webhook::Followed matched(const config::Repository& repository) {
   followed.name = repository.name;
   followed.url = repository.url.text();
   followed.match = repository.match;
-  followed.own_secrets = !repository.webhook_secret_files.empty();
+  followed.own_secrets = repository.webhook_secret_files.size();
   for (const config::Checkout& checkout : repository.checkouts) {
     const sync::RefChoice choice = sync::parse_ref_choice(checkout.ref);
     if (choice.default_branch) {

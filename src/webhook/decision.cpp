@@ -1,6 +1,9 @@
 #include "webhook/decision.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "base/url.h"
 
 namespace freshet::webhook {
 namespace {
@@ -53,9 +56,27 @@ std::optional<Trigger> trigger_for(const Followed& repository, const Delivery& d
   return wanted ? std::optional(std::move(trigger)) : std::nullopt;
 }
 
+/// Where the upstream is now. A forge that says no URL leaves the host to what is configured.
+std::vector<std::string> present_urls(const Followed& repository, const Delivery& delivery) {
+  if (!delivery.repository.urls.empty()) {
+    return delivery.repository.urls;
+  }
+  const std::string configured = comparable_url(repository.url);
+  std::vector<std::string> urls;
+  for (const std::string& former : delivery.former.full_names) {
+    const std::string end = comparable_url("https://h/" + former).substr(1);  // "/acme/docs"
+    if (configured.size() > end.size() && configured.ends_with(end)) {
+      for (const std::string& name : delivery.repository.full_names) {
+        urls.push_back(configured.substr(0, configured.size() - end.size()) + "/" + name);
+      }
+    }
+  }
+  return urls;
+}
+
 /// The repositories that are meant; those known by a former name only stand in `renamed` as well.
 Repositories find_meant(const Delivery& delivery, const std::optional<RepositoryName>& route,
-                        const MatchIndex& index, std::vector<RepositoryName>& renamed) {
+                        const MatchIndex& index, std::vector<Renamed>& renamed) {
   if (route) {
     const Followed* repository = index.find(*route);
     return repository == nullptr ? Repositories{} : Repositories{repository};
@@ -65,7 +86,9 @@ Repositories find_meant(const Delivery& delivery, const std::optional<Repository
   for (const Followed* repository : index.meant_by(delivery.former)) {
     if (!holds(present, repository)) {
       found.push_back(repository);
-      renamed.push_back(repository->name);
+      if (auto urls = present_urls(*repository, delivery); !urls.empty()) {
+        renamed.push_back({repository->name, std::move(urls)});
+      }
     }
   }
   return found;

@@ -18,13 +18,19 @@ namespace freshet::webhook {
 enum class Verdict { accepted, pong, ignored, duplicate, unauthorized, invalid, unavailable };
 std::string_view to_string(Verdict verdict);
 
+/// A repository found by a name that its upstream no longer has.
+struct Renamed {
+  RepositoryName repository;
+  std::vector<std::string> urls;  ///< of the upstream from now on
+};
+
 /// What an authentic delivery leads to.
 struct Decision {
-  Verdict verdict = Verdict::ignored;   ///< accepted, pong, ignored or invalid
-  std::string reason;                   ///< of ignored and invalid, for a person
-  std::vector<RepositoryName> meant;    ///< also those that follow none of its refs
-  std::vector<Trigger> triggers;        ///< one for each repository to refresh
-  std::vector<RepositoryName> renamed;  ///< found by a name that the upstream no longer has
+  Verdict verdict = Verdict::ignored;  ///< accepted, pong, ignored or invalid
+  std::string reason;                  ///< of ignored and invalid, for a person
+  std::vector<RepositoryName> meant;   ///< also those that follow none of its refs
+  std::vector<Trigger> triggers;       ///< one for each repository to refresh
+  std::vector<Renamed> renamed;
 };
 
 /// The default branch of a repository's upstream, as far as its last refresh has seen it.

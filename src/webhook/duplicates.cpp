@@ -6,19 +6,19 @@
 namespace freshet::webhook {
 
 Sha256 delivery_key(std::string_view forge, std::string_view route, std::string_view id,
-                    std::string_view body) {
-  const Sha256 digest = sha256(body);
+                    const Sha256& body_digest) {
   std::string text;
   for (const std::string_view part : {forge, route, id}) {
     text += part;
     text += '\0';
   }
-  text.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+  text.append(reinterpret_cast<const char*>(body_digest.data()), body_digest.size());
   return sha256(text);
 }
 
 void Duplicates::remember(const Sha256& key, const std::vector<RepositoryName>& repositories,
                           std::uint64_t mark, Instant now) {
+  bound_repositories(repositories.size());
   while (!order_.empty() && (order_.size() >= most_entries_ || order_.front().until <= now)) {
     drop_oldest();
   }
@@ -43,7 +43,21 @@ bool Duplicates::contains(const Sha256& key, Instant now) const {
 
 void Duplicates::forget(const RepositoryName& repository) {
   // Also of a repository not seen yet: a delivery for it may stand between mark() and remember().
+  bound_repositories(1);
   failed_at_[number_of(repository)] = ++failures_;
+}
+
+void Duplicates::bound_repositories(std::size_t more) {
+  if (numbers_.empty() || numbers_.size() + more <= most_repositories_) {
+    return;
+  }
+  // Names of repositories that are gone have no other end. What is forgotten counts as failed, so
+  // that a delivery under way which was marked before does not miss a failure.
+  entries_.clear();
+  order_.clear();
+  numbers_.clear();
+  failed_at_.clear();
+  forgotten_ = ++failures_;
 }
 
 void Duplicates::drop_oldest() {
@@ -59,7 +73,7 @@ std::uint32_t Duplicates::number_of(const RepositoryName& repository) {
   const auto [found, added] =
       numbers_.emplace(repository, static_cast<std::uint32_t>(failed_at_.size()));
   if (added) {
-    failed_at_.push_back(0);
+    failed_at_.push_back(forgotten_);
   }
   return found->second;
 }

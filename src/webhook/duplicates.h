@@ -15,10 +15,10 @@
 
 namespace freshet::webhook {
 
-/// Tells one delivery from all others: by forge, route, id and every byte of the body. GitHub gives
-/// the same id to the deliveries of all hooks that see an event, hence the route.
+/// Tells one delivery from all others: by forge, route, id and a digest of every byte of the body.
+/// GitHub gives the same id to the deliveries of all hooks that see an event, hence the route.
 Sha256 delivery_key(std::string_view forge, std::string_view route, std::string_view id,
-                    std::string_view body);
+                    const Sha256& body_digest);
 
 /// Remembers accepted deliveries for kWindow, so that the same one is not run again while its
 /// refreshes wait, run or have succeeded. Load control, not security: no signature covers the id.
@@ -26,9 +26,12 @@ Sha256 delivery_key(std::string_view forge, std::string_view route, std::string_
 class Duplicates {
  public:
   static constexpr Duration kWindow = std::chrono::minutes(10);
-  static constexpr std::size_t kMostEntries = 100'000;  ///< some 20 MB; the oldest go first
+  static constexpr std::size_t kMostEntries = 100'000;       ///< some 20 MB; the oldest go first
+  static constexpr std::size_t kMostRepositories = 100'000;  ///< names, also of removed ones
 
-  explicit Duplicates(std::size_t most_entries = kMostEntries) : most_entries_(most_entries) {}
+  explicit Duplicates(std::size_t most_entries = kMostEntries,
+                      std::size_t most_repositories = kMostRepositories)
+      : most_entries_(most_entries), most_repositories_(most_repositories) {}
 
   /// A point in the order of events, to be taken before the delivery's triggers are handed on: a
   /// refresh that fails between then and `remember` counts.
@@ -41,6 +44,7 @@ class Duplicates {
   void forget(const RepositoryName& repository);
 
   std::size_t size() const { return order_.size(); }
+  std::size_t repositories_known() const { return numbers_.size(); }
 
  private:
   struct HashKey {
@@ -60,14 +64,17 @@ class Duplicates {
     Instant until;
   };
   void drop_oldest();
+  void bound_repositories(std::size_t more);
   std::uint32_t number_of(const RepositoryName& repository);
 
   std::size_t most_entries_;
+  std::size_t most_repositories_;
   std::unordered_map<Sha256, Entry, HashKey> entries_;
   std::deque<Place> order_;  ///< by time; holds a key once more when it is remembered again
   std::unordered_map<RepositoryName, std::uint32_t> numbers_;
-  std::vector<std::uint64_t> failed_at_;  ///< by number: the last failure's place, 0: none
+  std::vector<std::uint64_t> failed_at_;  ///< by number: the last failure's place
   std::uint64_t failures_ = 0;
+  std::uint64_t forgotten_ = 0;  ///< the place in the order at which all was forgotten last
 };
 
 }  // namespace freshet::webhook

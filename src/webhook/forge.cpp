@@ -7,10 +7,11 @@ namespace freshet::webhook {
 namespace {
 
 constexpr std::size_t kLongestId = 128;
+constexpr JsonLimits kPayloadLimits{.depth = kPayloadDepth};
 
 const auto& forges() {
   static const std::array kForges{
-      &github(),
+      &github(), &gitea(), &gitlab(), &bitbucket(), &generic(),
   };
   return kForges;
 }
@@ -42,6 +43,23 @@ std::string event_of(const Forge& forge, const http::Headers& headers) {
   return std::string(first_of(headers, forge.event_headers));
 }
 
+const Forge* guess_forge(const http::Headers& headers) {
+  const auto has = [&](std::string_view name) { return headers.find(name).has_value(); };
+  if (has("X-Forgejo-Event") || has("X-Gitea-Event") || has("X-Gogs-Event")) {
+    return &gitea();
+  }
+  if (has("X-GitHub-Event")) {
+    return &github();
+  }
+  if (has("X-Gitlab-Event") || has("X-Gitlab-Token")) {
+    return &gitlab();
+  }
+  if (has("X-Event-Key")) {
+    return &bitbucket();
+  }
+  return has("X-Signature-256") ? &generic() : nullptr;
+}
+
 std::optional<std::string> delivery_id_of(const Forge& forge, const http::Headers& headers) {
   const std::string_view id = first_of(headers, forge.id_headers);
   const bool printable =
@@ -53,14 +71,22 @@ std::optional<std::string> delivery_id_of(const Forge& forge, const http::Header
 }
 
 Result<Delivery> read_delivery(const Forge& forge, std::string_view event, std::string_view body) {
-  const std::optional<Json> payload = Json::parse(body, kPayloadDepth);
+  const std::optional<KeptJson> payload = parse_json_fields(body, *forge.fields, kPayloadLimits);
   if (!payload) {
     return fail(ErrorClass::protocol, "the body is not JSON, or is nested too deeply");
   }
-  if (!payload->is_object()) {
+  if (!payload->value.is_object()) {
     return fail(ErrorClass::protocol, "the body is not a JSON object");
   }
-  return forge.read(event, *payload);
+  if (event.empty() && !forge.event_headers.empty()) {
+    return fail(ErrorClass::protocol,
+                "the header " + std::string(forge.event_headers.front()) + " is missing");
+  }
+  FRESHET_TRY(Delivery delivery, read_event(forge.readers, event, payload->value));
+  if (payload->cut && delivery.kind == Delivery::Kind::refs_changed) {
+    delivery.kind = Delivery::Kind::repository_changed;
+  }
+  return delivery;
 }
 
 }  // namespace freshet::webhook

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "http/message.h"
@@ -25,18 +24,24 @@ struct Forge {
   /// counts.
   std::vector<std::string_view> event_headers;
   std::vector<std::string_view> id_headers;
+  std::vector<std::string_view> signature_headers;  ///< one of these begins a check that can pass
 
   /// Starts to check a delivery by its head; the caller then gives it the raw body. Never null:
   /// what is missing or malformed becomes a check that fails. `now` is for forges that sign a time.
   std::unique_ptr<SignatureCheck> (*begin_check)(const http::Headers& headers,
                                                  const std::vector<Secret>& secrets, WallTime now);
 
-  /// Reads the payload of an authentic delivery, an object. An error (class protocol): not what
-  /// this forge sends.
-  Result<Delivery> (*read)(std::string_view event, const Json& payload);
+  /// What the readers look at; nothing else of a payload is kept.
+  const JsonFields* fields;
+  /// The events that can change a ref. A sender without event headers has one, without a name.
+  std::vector<EventReader> readers;
 };
 
 const Forge& github();
+const Forge& gitea();
+const Forge& gitlab();
+const Forge& bitbucket();
+const Forge& generic();
 
 /// nullptr: no such forge.
 const Forge* find_forge(std::string_view name);
@@ -47,8 +52,13 @@ std::string event_of(const Forge& forge, const http::Headers& headers);
 /// At most 128 printable ASCII characters, a longer id is cut; nullopt: none, or other characters.
 std::optional<std::string> delivery_id_of(const Forge& forge, const http::Headers& headers);
 
+/// Which forge sent a request, by the headers of events and signatures; nullptr: none known here.
+/// In the order that tells forges apart which send each other's headers.
+const Forge* guess_forge(const http::Headers& headers);
+
 /// Reads `body` as the payload of `event`. An error (class protocol): not JSON, no object, nested
-/// deeper than kPayloadDepth, or what Forge::read refuses.
+/// deeper than kPayloadDepth, or not what this forge sends. Of more changes than are kept
+/// (JsonLimits) the first ones are there, as in a delivery of kind repository_changed.
 Result<Delivery> read_delivery(const Forge& forge, std::string_view event, std::string_view body);
 
 }  // namespace freshet::webhook

@@ -30,34 +30,75 @@ std::string list_names(const std::vector<RepositoryName>& names) {
                                : text;
 }
 
-std::string status_body(Verdict verdict, const std::string& reason = {}) {
-  Json body = Json::object({{"status", Json(to_string(verdict))}});
-  if (!reason.empty()) {
-    body.set("reason", reason);
+int status_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted:
+      return 202;
+    case Verdict::unauthorized:
+      return 401;
+    case Verdict::invalid:
+      return 400;
+    case Verdict::unavailable:
+      return 503;
+    case Verdict::pong:
+    case Verdict::ignored:
+    case Verdict::duplicate:
+      break;
   }
-  return body.dump();
+  return 200;
 }
 
-std::string accepted_body(const std::vector<RepositoryName>& names, const std::string& id,
-                          bool coalesced) {
-  Json repositories = Json::array();
-  for (const RepositoryName& name : names) {
-    repositories.push(name.text());
+http::Response response_of(const DeliveryRecord& record, bool coalesced) {
+  Json body = Json::object({{"status", Json(to_string(record.verdict))}});
+  if (record.verdict == Verdict::accepted) {
+    Json repositories = Json::array();
+    for (const DeliveryRecord::Refreshed& one : record.refreshed) {
+      repositories.push(one.repository.text());
+    }
+    body.set("repositories", std::move(repositories));
+    body.set("delivery", record.id.empty() ? Json() : Json(record.id));
+    body.set("coalesced", coalesced);
+  } else if (!record.reason.empty()) {
+    body.set("reason", record.reason);
   }
-  return Json::object({{"status", "accepted"},
-                       {"repositories", std::move(repositories)},
-                       {"delivery", id.empty() ? Json() : Json(id)},
-                       {"coalesced", coalesced}})
-      .dump();
+  http::Response response;
+  response.status = status_of(record.verdict);
+  response.body = body.dump();
+  return response;
 }
 
 }  // namespace
 
-/// What became of a delivery's triggers.
-struct Intake::Accepted {
-  std::vector<DeliveryRecord::Refreshed> repositories;
-  bool coalesced = true;  ///< each of them
-  bool failed = false;    ///< one could not be recorded
+/// The check of one request's signature while its body arrives.
+class Intake::Authentication final : public http::BodyTap {
+ public:
+  /// `locations` of the secrets that the check was made with. What is not `admissible` is checked
+  /// and refused.
+  Authentication(std::unique_ptr<SignatureCheck> check, std::vector<std::string> locations,
+                 bool admissible)
+      : check_(std::move(check)), locations_(std::move(locations)), admissible_(admissible) {}
+
+  void update(std::string_view bytes) override { check_->update(bytes); }
+
+  /// Would an unknown NAME take no memory for its body, then a used up budget could tell it from
+  /// a known one.
+  bool keep() const override { return check_->problem().empty(); }
+
+  /// Once: the location of the secret that signed; empty: none of the route's did.
+  std::string finish() {
+    const std::optional<std::size_t> signer = check_->finish();
+    return signer && admissible_ ? locations_[*signer] : "";
+  }
+
+  Sha256 body_digest(std::string_view body) const {
+    const std::optional<Sha256> known = check_->body_digest();
+    return known ? *known : sha256(body);
+  }
+
+ private:
+  std::unique_ptr<SignatureCheck> check_;
+  std::vector<std::string> locations_;
+  bool admissible_;
 };
 
 Intake::Intake(World& world, TriggerSink& triggers, http::Response unknown_route)
@@ -65,20 +106,54 @@ Intake::Intake(World& world, TriggerSink& triggers, http::Response unknown_route
 
 std::optional<http::Response> Intake::guard(std::string_view forge,
                                             const std::optional<RepositoryName>& name) {
-  if (find_forge(forge) == nullptr) {
-    return unknown_route_;
+  const bool there =
+      find_forge(forge) != nullptr && (!world_.secret_files(std::nullopt).empty() ||
+                                       (name && world_.repositories()->most_secrets() != nullptr));
+  return there ? std::nullopt : std::optional(unknown_route_);
+}
+
+std::shared_ptr<http::BodyTap> Intake::begin(std::string_view forge_name,
+                                             const std::optional<RepositoryName>& name,
+                                             const http::Request& head) {
+  const Forge* forge = find_forge(forge_name);
+  if (forge == nullptr) {
+    return nullptr;
   }
-  if (world_.has_general_secrets()) {
-    return std::nullopt;
-  }
-  if (name) {
-    const auto index = world_.repositories();
-    const Followed* repository = index->find(*name);
-    if (repository != nullptr ? repository->own_secrets : index->any_own_secrets()) {
-      return std::nullopt;
+  const auto index = world_.repositories();
+  const Followed* repository = name ? index->find(*name) : nullptr;
+  const bool own = repository != nullptr && repository->own_secrets > 0;
+  // A name that does not exist is checked like one without secrets of its own, and then refused.
+  RouteSecrets known = read_secrets(*index, own ? name : std::nullopt, name.has_value());
+  return std::make_shared<Authentication>(
+      forge->begin_check(head.headers, known.secrets, world_.wall_now()),
+      std::move(known.locations), !name || repository != nullptr);
+}
+
+RouteSecrets Intake::read_secrets(const MatchIndex& index,
+                                  const std::optional<RepositoryName>& owner, bool named) {
+  RouteSecrets known;
+  known.locations = world_.secret_files(owner);
+  // Whatever the NAME, as many secrets are read and tried as where there are the most: the time
+  // would tell which repositories have their own.
+  std::vector<std::string> most = known.locations;
+  if (named) {
+    const auto take_if_more = [&](const std::optional<RepositoryName>& other) {
+      if (auto files = world_.secret_files(other); files.size() > most.size()) {
+        most = std::move(files);
+      }
+    };
+    take_if_more(std::nullopt);
+    if (const Followed* other = index.most_secrets()) {
+      take_if_more(other->name);
     }
   }
-  return unknown_route_;
+  for (std::size_t i = 0; i < most.size(); ++i) {
+    const bool counts = i < known.locations.size();
+    Secret secret = world_.read_secret(counts ? known.locations[i] : most[i]);
+    known.secrets.push_back(counts ? std::move(secret) : Secret());
+  }
+  known.locations.resize(most.size());
+  return known;
 }
 
 http::Response Intake::deliver(std::string_view forge_name,
@@ -88,34 +163,51 @@ http::Response Intake::deliver(std::string_view forge_name,
   if (forge == nullptr) {
     return unknown_route_;
   }
-  const auto index = world_.repositories();
   DeliveryRecord record;
   record.forge = forge->name;
   record.route = name;
   record.id = delivery_id_of(*forge, request.headers).value_or("");
   record.at = world_.wall_now();
   record.client = request.client;
-  record.secret = authenticate(*forge, name, *index, request);
+  const auto authentication = std::dynamic_pointer_cast<Authentication>(request.tap);
+  record.secret = authentication ? authentication->finish() : "";
+  bool coalesced = false;
   if (record.secret.empty()) {
-    return refuse(std::move(record));
+    refuse(record);
+  } else {
+    record.event = event_of(*forge, request.headers);
+    const std::vector<Trigger> triggers = read(record, *forge, request.body);
+    if (record.verdict == Verdict::accepted) {
+      coalesced = record.id.empty()
+                      ? hand_on(record, triggers)
+                      : hand_on_once(record, triggers, authentication->body_digest(request.body));
+    }
   }
-  record.event = event_of(*forge, request.headers);
-  return answer(std::move(record), *index, request, *forge);
+  report(record);
+  return response_of(record, coalesced);
 }
 
-std::string Intake::authenticate(const Forge& forge, const std::optional<RepositoryName>& name,
-                                 const MatchIndex& index, const http::Request& request) {
-  const Followed* repository = name ? index.find(*name) : nullptr;
-  const bool own = repository != nullptr && repository->own_secrets;
-  // A name that does not exist is checked like one without secrets of its own, and then refused.
-  const RouteSecrets known = world_.secrets(own ? name : std::nullopt);
-  const auto check = forge.begin_check(request.headers, known.secrets, world_.wall_now());
-  check->update(request.body);
-  const std::optional<std::size_t> signer = check->finish();
-  return signer && (!name || repository != nullptr) ? known.locations[*signer] : "";
+DeliveryRecord Intake::run_again(std::string_view forge_name,
+                                 const std::optional<RepositoryName>& route, const std::string& id,
+                                 const Delivery& delivery) {
+  const Forge* forge = find_forge(forge_name);
+  DeliveryRecord record;
+  record.forge = forge != nullptr ? forge->name : "unknown";
+  record.route = route;
+  record.event = "replay";
+  record.id = id;
+  record.at = world_.wall_now();
+  record.content = std::make_shared<const Delivery>(delivery);
+  const Decision decision = judge(record, delivery);
+  if (record.verdict == Verdict::accepted) {
+    hand_on(record, decision.triggers);
+  }
+  report(record);
+  return record;
 }
 
-http::Response Intake::refuse(DeliveryRecord record) {
+void Intake::refuse(DeliveryRecord& record) {
+  record.verdict = Verdict::unauthorized;
   std::int64_t unlogged = 0;
   bool logged = false;
   {
@@ -132,99 +224,86 @@ http::Response Intake::refuse(DeliveryRecord record) {
         "delivery refused: signature missing, malformed or wrong",
         {{"forge", record.forge}, {"client", record.client}, {"others_since_last_line", unlogged}});
   }
-  record.verdict = Verdict::unauthorized;
-  return finish(record, 401, status_body(record.verdict));
 }
 
-http::Response Intake::answer(DeliveryRecord record, const MatchIndex& index,
-                              const http::Request& request, const Forge& forge) {
-  const Result<Delivery> delivery = read_delivery(forge, record.event, request.body);
-  Decision decision;
-  if (delivery) {
-    record.content = std::make_shared<const Delivery>(*delivery);
-    decision = decide(
-        *delivery, record.route, index,
-        [this](const RepositoryName& name) { return world_.default_branch(name); }, record.id,
-        record.at);
-  } else {
-    decision.verdict = Verdict::invalid;
-    decision.reason = delivery.error().message;
+std::vector<Trigger> Intake::read(DeliveryRecord& record, const Forge& forge,
+                                  std::string_view body) {
+  Result<Delivery> delivery = read_delivery(forge, record.event, body);
+  if (!delivery) {
+    record.verdict = Verdict::invalid;
+    record.reason = delivery.error().message;
+    return {};
   }
-  for (const RepositoryName& repository : decision.renamed) {
-    world_.upstream_renamed(repository, delivery->repository.urls);
+  const auto content = std::make_shared<const Delivery>(std::move(*delivery));
+  record.content = content;
+  return judge(record, *content).triggers;
+}
+
+Decision Intake::judge(DeliveryRecord& record, const Delivery& delivery) {
+  const auto index = world_.repositories();
+  Decision decision = decide(
+      delivery, record.route, *index,
+      [this](const RepositoryName& name) { return world_.default_branch(name); }, record.id,
+      record.at);
+  for (const Renamed& renamed : decision.renamed) {
+    world_.upstream_renamed(renamed.repository, renamed.urls);
   }
   record.verdict = decision.verdict;
   record.reason = decision.reason;
   record.repositories = decision.meant;
-  switch (decision.verdict) {
-    case Verdict::accepted:
-      return accept(std::move(record), decision, request);
-    case Verdict::invalid:
-      return finish(record, 400, status_body(record.verdict, record.reason));
-    default:
-      return finish(record, 200, status_body(record.verdict, record.reason));
-  }
+  return decision;
 }
 
-http::Response Intake::accept(DeliveryRecord record, const Decision& decision,
-                              const http::Request& request) {
-  std::optional<Sha256> key;
-  if (!record.id.empty()) {
-    key = delivery_key(record.forge, record.route ? record.route->text() : "", record.id,
-                       request.body);
-  }
+bool Intake::hand_on_once(DeliveryRecord& record, const std::vector<Trigger>& triggers,
+                          const Sha256& body_digest) {
+  const Sha256 key =
+      delivery_key(record.forge, record.route ? record.route->text() : "", record.id, body_digest);
   std::uint64_t mark = 0;
   {
     const Instant now = world_.now();
     const MutexLock lock(mutex_);
     mark = duplicates_.mark();
-    if (key && duplicates_.contains(*key, now)) {
+    if (duplicates_.contains(key, now)) {
       record.verdict = Verdict::duplicate;
+      return false;
     }
   }
-  if (record.verdict == Verdict::duplicate) {
-    return finish(record, 200, status_body(record.verdict));
-  }
-  const Accepted accepted = hand_on(decision.triggers);
-  record.refreshed = accepted.repositories;
-  if (accepted.failed) {
-    record.verdict = Verdict::unavailable;
-    record.reason = "the delivery could not be recorded; deliver it again";
-    return finish(record, 503, status_body(record.verdict, record.reason));
-  }
-  if (accepted.repositories.empty()) {
-    record.verdict = Verdict::ignored;
-    record.reason = "the repository is not followed any more";
-    return finish(record, 200, status_body(record.verdict, record.reason));
-  }
-  if (key) {
+  const bool coalesced = hand_on(record, triggers);
+  if (record.verdict == Verdict::accepted) {
     const Instant now = world_.now();
     const MutexLock lock(mutex_);
-    duplicates_.remember(*key, names_of(accepted.repositories), mark, now);
+    duplicates_.remember(key, names_of(record.refreshed), mark, now);
   }
-  return finish(record, 202,
-                accepted_body(names_of(accepted.repositories), record.id, accepted.coalesced));
+  return coalesced;
 }
 
-Intake::Accepted Intake::hand_on(const std::vector<Trigger>& triggers) {
-  Accepted accepted;
+bool Intake::hand_on(DeliveryRecord& record, const std::vector<Trigger>& triggers) {
+  bool coalesced = true;
+  bool failed = false;
   for (const Trigger& trigger : triggers) {
     const Result<Receipt> receipt = triggers_.accept(trigger);
     if (receipt) {
-      accepted.repositories.push_back({trigger.repository, receipt->ticket});
-      accepted.coalesced = accepted.coalesced && receipt->coalesced;
+      record.refreshed.push_back({trigger.repository, receipt->ticket});
+      coalesced = coalesced && receipt->coalesced;
     } else if (receipt.error().error_class != ErrorClass::not_found) {
       // The others are still worth their refresh, but nothing is promised for any of them.
-      accepted.failed = true;
+      failed = true;
       log::error("delivery not accepted", {{"repository", trigger.repository.text()},
                                            {"delivery", trigger.delivery},
                                            {"error", receipt.error().message}});
     }
   }
-  return accepted;
+  if (failed) {
+    record.verdict = Verdict::unavailable;
+    record.reason = "the delivery could not be recorded; deliver it again";
+  } else if (record.refreshed.empty()) {
+    record.verdict = Verdict::ignored;
+    record.reason = "the repository is not followed any more";
+  }
+  return coalesced;
 }
 
-http::Response Intake::finish(const DeliveryRecord& record, int status, std::string body) {
+void Intake::report(const DeliveryRecord& record) {
   if (record.verdict != Verdict::unauthorized) {
     const bool accepted = record.verdict == Verdict::accepted;
     log::write(
@@ -237,10 +316,6 @@ http::Response Intake::finish(const DeliveryRecord& record, int status, std::str
          {"reason", record.reason}});
   }
   world_.delivery_seen(record);
-  http::Response response;
-  response.status = status;
-  response.body = std::move(body);
-  return response;
 }
 
 void Intake::refresh_failed(const RepositoryName& repository) {

@@ -47,7 +47,7 @@ struct DeliveryRecord {
 /// The secrets of one route, in the order of the configuration.
 struct RouteSecrets {
   std::vector<std::string> locations;  ///< of each; for people, status and ledger
-  std::vector<Secret> secrets;
+  std::vector<Secret> secrets;         ///< empty ones are those that nobody can sign with
 };
 
 /// From a webhook request to its answer. Believes nothing in a body before its signature is right,
@@ -59,12 +59,10 @@ class Intake {
   class World {
    public:
     virtual ~World() = default;
-    /// Whether the general route has secrets configured, readable or not.
-    virtual bool has_general_secrets() = 0;
-    /// Read anew: the general secrets (nullopt), or those of a repository that has its own. One
-    /// that cannot be read is logged there and leaves an empty Secret in its place, with which
-    /// nobody can sign; so positions stay those of the configuration.
-    virtual RouteSecrets secrets(const std::optional<RepositoryName>& owner) = 0;
+    /// Where the general secrets stand (nullopt), or those of a repository that has its own.
+    virtual std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) = 0;
+    /// Read anew. One that cannot be read is logged there and is empty; nobody can sign with it.
+    virtual Secret read_secret(const std::string& location) = 0;
     virtual std::shared_ptr<const MatchIndex> repositories() = 0;
     /// Of the repository's upstream; nullopt: not known yet.
     virtual std::optional<RefName> default_branch(const RepositoryName& repository) = 0;
@@ -83,31 +81,46 @@ class Intake {
   Intake(World& world, TriggerSink& triggers, http::Response unknown_route);
 
   /// By method and path alone, before anything else is looked at: the 404 of a forge that does not
-  /// exist or of a route without a secret. nullopt: the route is there.
+  /// exist or of a route without a secret. /FORGE/NAME is there for every NAME as soon as there is
+  /// any secret anywhere, so that nobody learns which names exist. nullopt: the route is there.
   std::optional<http::Response> guard(std::string_view forge,
                                       const std::optional<RepositoryName>& name);
 
-  /// Answers a POST that passed `guard` and the limits on size and media type: 401, 400, 200 or
-  /// 202, and 503 when a trigger could not be recorded, so that the forge shows the delivery as
-  /// failed.
+  /// Starts to check the signature of a request that passed `guard`, by its head; reads the route's
+  /// secrets. What it returns is to be given every byte of the body, and to `deliver` as
+  /// `request.tap`. Its keep() is false when nothing can pass any more, which never depends on
+  /// whether NAME exists; the work stays the same. nullptr: there is no such forge.
+  std::shared_ptr<http::BodyTap> begin(std::string_view forge,
+                                       const std::optional<RepositoryName>& name,
+                                       const http::Request& head);
+
+  /// Answers a POST that passed `guard` and the limits on size and media type, once: 401, 400, 200
+  /// or 202, and 503 when a trigger could not be recorded, so that the forge shows the delivery as
+  /// failed. A request without the tap that `begin` made for it is not authentic.
   http::Response deliver(std::string_view forge, const std::optional<RepositoryName>& name,
                          const http::Request& request);
+
+  /// Runs a delivery again that was authentic once, by the configuration of now; never a duplicate.
+  /// What became of it is reported to the world as well.
+  DeliveryRecord run_again(std::string_view forge, const std::optional<RepositoryName>& route,
+                           const std::string& id, const Delivery& delivery);
 
   /// To be called when a refresh failed: its deliveries are no duplicates when they come again.
   void refresh_failed(const RepositoryName& repository);
 
  private:
-  struct Accepted;
-  /// The location of the secret that signed it; empty: none of the route's did.
-  std::string authenticate(const Forge& forge, const std::optional<RepositoryName>& name,
-                           const MatchIndex& index, const http::Request& request);
-  http::Response refuse(DeliveryRecord record);
-  http::Response answer(DeliveryRecord record, const MatchIndex& index,
-                        const http::Request& request, const Forge& forge);
-  http::Response accept(DeliveryRecord record, const Decision& decision,
-                        const http::Request& request);
-  http::Response finish(const DeliveryRecord& record, int status, std::string body);
-  Accepted hand_on(const std::vector<Trigger>& triggers);
+  class Authentication;
+  RouteSecrets read_secrets(const MatchIndex& index, const std::optional<RepositoryName>& owner,
+                            bool named);
+  void refuse(DeliveryRecord& record);
+  /// Decides, and fills in what was decided.
+  Decision judge(DeliveryRecord& record, const Delivery& delivery);
+  std::vector<Trigger> read(DeliveryRecord& record, const Forge& forge, std::string_view body);
+  /// Whether every trigger joined a refresh that waits.
+  bool hand_on(DeliveryRecord& record, const std::vector<Trigger>& triggers);
+  bool hand_on_once(DeliveryRecord& record, const std::vector<Trigger>& triggers,
+                    const Sha256& body_digest);
+  void report(const DeliveryRecord& record);
 
   World& world_;
   TriggerSink& triggers_;

@@ -60,8 +60,10 @@ MatchIndex::MatchIndex(std::vector<Followed> repositories)
   for (std::uint32_t position = 0; position < repositories_.size(); ++position) {
     const Followed& repository = repositories_[position];
     by_name_.emplace(repository.name, position);
-    if (repository.own_secrets) {
-      any_own_secrets_ = true;
+    if (repository.own_secrets > 0) {
+      if (!most_secrets_ || repository.own_secrets > repositories_[*most_secrets_].own_secrets) {
+        most_secrets_ = position;
+      }
       continue;
     }
     add(position, repository.url);
@@ -100,6 +102,12 @@ std::vector<const Followed*> MatchIndex::meant_by(const Identity& identity) cons
   };
   for (const std::string& url : identity.urls) {
     collect(by_url_, comparable_url(url));
+  }
+  for (const std::string& name : identity.own_names) {
+    const auto found = by_name_.find(RepositoryName(name));
+    if (found != by_name_.end() && repositories_[found->second].own_secrets == 0) {
+      positions.push_back(found->second);
+    }
   }
   if (positions.empty() && std::none_of(identity.urls.begin(), identity.urls.end(), has_host)) {
     for (const std::string& url : identity.urls) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,7 +21,7 @@ struct Followed {
   /// Full refs, patterns with one "*" ("refs/heads/*"), and "HEAD" for the default branch. Anything
   /// else (a commit hash) may come with any ref, and so may everything when the list is empty.
   std::vector<std::string> refs;
-  bool own_secrets = false;  ///< the general route does not reach it
+  std::size_t own_secrets = 0;  ///< how many; with any the general route does not reach it
 };
 
 /// Whether a change of `ref` can matter to the repository. HEAD stands for the branches that may be
@@ -37,14 +39,17 @@ class MatchIndex {
   MatchIndex& operator=(const MatchIndex&) = delete;
 
   /// What the general route reaches, in the order given to the constructor. Compared are host and
-  /// path of every URL; only when no URL has a host and no path matched, full names with the paths.
+  /// path of every URL, and names of repositories here; only when no URL has a host and nothing
+  /// matched, full names with the paths.
   std::vector<const Followed*> meant_by(const Identity& identity) const;
 
   /// Of any repository, with secrets of its own or without; nullptr: there is none of that name.
   const Followed* find(const RepositoryName& name) const;
 
-  /// Whether any repository has secrets of its own.
-  bool any_own_secrets() const { return any_own_secrets_; }
+  /// The repository with the most secrets of its own; nullptr: none has any.
+  const Followed* most_secrets() const {
+    return most_secrets_ ? &repositories_[*most_secrets_] : nullptr;
+  }
 
  private:
   using Positions = std::unordered_map<std::string, std::vector<std::uint32_t>>;
@@ -54,7 +59,7 @@ class MatchIndex {
   Positions by_url_;        ///< comparable_url(); a local path starts with "/"
   Positions by_full_name_;  ///< the path alone
   std::unordered_map<RepositoryName, std::uint32_t> by_name_;
-  bool any_own_secrets_ = false;
+  std::optional<std::uint32_t> most_secrets_;
 };
 
 }  // namespace freshet::webhook

@@ -24,6 +24,15 @@ Delivery Delivery::ignore(std::string reason) {
   return delivery;
 }
 
+Result<Delivery> read_event(const std::vector<EventReader>& readers, std::string_view event,
+                            const Json& payload) {
+  const auto reader =
+      std::find_if(readers.begin(), readers.end(),
+                   [&](const EventReader& candidate) { return candidate.event == event; });
+  return reader != readers.end() ? reader->read(payload)
+                                 : Delivery::ignore("this event changes no ref");
+}
+
 Result<std::optional<std::string>> optional_text(const Json& object, std::string_view field) {
   const Json& value = object[field];
   if (value.is_null()) {
@@ -73,24 +82,50 @@ Result<RefName> full_ref(std::string_view text, std::string_view field) {
   return std::move(*ref);
 }
 
-Result<Identity> read_identity(const Json& repository) {
-  if (repository.is_null()) {
-    return Identity{};
+std::optional<RefName> branch(std::string_view short_name) {
+  return parse_ref("refs/heads/" + std::string(short_name));
+}
+
+Result<RefChange> read_change(const Json& object, const ChangeFields& fields) {
+  RefChange change;
+  FRESHET_TRY(const std::string ref, required_text(object, fields.ref));
+  FRESHET_TRY(change.ref, full_ref(ref, fields.ref));
+  FRESHET_TRY(change.before, object_id(object, fields.before));
+  FRESHET_TRY(change.after, object_id(object, fields.after));
+  return change;
+}
+
+Result<> add_request(Delivery& delivery, std::string_view folder, const Json& number,
+                     std::string_view field, RefChange head) {
+  if (number.integer().value_or(0) <= 0) {
+    return unreadable(field, "is not the number of a request");
   }
-  if (!repository.is_object()) {
+  const std::string prefix = std::string(folder) + "/" + std::to_string(*number.integer()) + "/";
+  head.ref = RefName(prefix + head.ref.text());
+  delivery.changes.push_back(std::move(head));
+  delivery.changes.push_back({RefName(prefix + "merge"), std::nullopt, std::nullopt});
+  return {};
+}
+
+Result<> collect_texts(const Json& object, std::initializer_list<std::string_view> fields,
+                       std::vector<std::string>& texts) {
+  for (const std::string_view field : fields) {
+    FRESHET_TRY(std::optional<std::string> text, optional_text(object, field));
+    if (text && !text->empty()) {
+      texts.push_back(std::move(*text));
+    }
+  }
+  return {};
+}
+
+Result<Identity> read_identity(const Json& repository) {
+  if (!repository.is_null() && !repository.is_object()) {
     return unreadable("repository", "is not an object");
   }
   Identity identity;
-  for (const std::string_view field : {"clone_url", "ssh_url", "html_url", "git_url"}) {
-    FRESHET_TRY(std::optional<std::string> url, optional_text(repository, field));
-    if (url && !url->empty()) {
-      identity.urls.push_back(std::move(*url));
-    }
-  }
-  FRESHET_TRY(std::optional<std::string> full_name, optional_text(repository, "full_name"));
-  if (full_name && !full_name->empty()) {
-    identity.full_names.push_back(std::move(*full_name));
-  }
+  FRESHET_CHECK(
+      collect_texts(repository, {"clone_url", "ssh_url", "html_url", "git_url"}, identity.urls));
+  FRESHET_CHECK(collect_texts(repository, {"full_name"}, identity.full_names));
   return identity;
 }
 

@@ -10,15 +10,14 @@ const std::string& stand_in_key() {
   return kKey;
 }
 
+}  // namespace
+
 std::string_view bytes_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-}  // namespace
-
-HmacCheck::HmacCheck(std::vector<std::string> claimed, const std::vector<Secret>& keys,
-                     std::string_view before_body)
-    : claimed_(std::move(claimed)) {
+HmacCheck::HmacCheck(Claim claim, const std::vector<Secret>& keys, std::string_view before_body)
+    : claim_(std::move(claim)), body_alone_(before_body.empty()) {
   const auto add = [&](std::string_view key, bool usable) {
     macs_.push_back({HmacSha256(key), usable});
   };
@@ -28,8 +27,8 @@ HmacCheck::HmacCheck(std::vector<std::string> claimed, const std::vector<Secret>
   if (keys.empty()) {
     add(stand_in_key(), false);
   }
-  if (claimed_.empty()) {
-    claimed_.emplace_back(sizeof(Sha256), '\0');
+  if (claim_.digests.empty()) {
+    claim_.digests.emplace_back(sizeof(Sha256), '\0');
     for (Mac& mac : macs_) {
       mac.usable = false;
     }
@@ -48,10 +47,11 @@ std::optional<std::size_t> HmacCheck::finish() {
   // Every key is tried against every claim: where the right one stands does not show in the time.
   for (std::size_t i = 0; i < macs_.size(); ++i) {
     const Sha256 digest = macs_[i].hmac.finish();
-    for (const std::string& claim : claimed_) {
+    for (const std::string& claim : claim_.digests) {
       const bool same = equal_in_constant_time(claim, bytes_of(digest));
       if (same && macs_[i].usable && !signer) {
         signer = i;
+        body_digest_ = body_alone_ ? std::optional(digest) : std::nullopt;
       }
     }
   }
@@ -62,18 +62,19 @@ std::optional<std::string> parse_digest(std::string_view hex) {
   return hex.size() == 2 * sizeof(Sha256) ? from_hex(hex) : std::nullopt;
 }
 
-std::vector<std::string> digest_in_header(const http::Headers& headers, std::string_view name,
-                                          std::string_view prefix) {
-  std::string_view value = headers.find(name).value_or("");
-  if (headers.count(name) != 1 || !value.starts_with(prefix)) {
-    return {};
+Claim hex_claim(const http::Headers& headers, std::string_view name, std::string_view prefix) {
+  const std::string header(name);
+  if (headers.count(name) != 1) {
+    return {{}, "the header " + header + " is missing, or there more than once"};
   }
-  value.remove_prefix(prefix.size());
-  std::vector<std::string> digests;
-  if (auto digest = parse_digest(value)) {
-    digests.push_back(std::move(*digest));
+  std::string_view value = *headers.find(name);
+  if (value.starts_with(prefix)) {
+    value.remove_prefix(prefix.size());
+    if (auto digest = parse_digest(value)) {
+      return {{std::move(*digest)}, {}};
+    }
   }
-  return digests;
+  return {{}, header + " is not \"" + std::string(prefix) + "\" and 64 hexadecimal digits"};
 }
 
 }  // namespace freshet::webhook

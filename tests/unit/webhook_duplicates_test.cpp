@@ -14,17 +14,18 @@ const RepositoryName kSite("site");
 const Instant kStart{};
 
 Sha256 key(const std::string& id) {
-  return delivery_key("github", "", id, "{}");
+  return delivery_key("github", "", id, sha256("{}"));
 }
 
 TEST(DeliveryKeys, DifferInForgeRouteIdAndBody) {
-  const Sha256 one = delivery_key("github", "docs", "1", "{}");
-  EXPECT_EQ(one, delivery_key("github", "docs", "1", "{}"));
-  EXPECT_NE(one, delivery_key("gitea", "docs", "1", "{}"));
-  EXPECT_NE(one, delivery_key("github", "", "1", "{}"));
-  EXPECT_NE(one, delivery_key("github", "docs", "2", "{}"));
-  EXPECT_NE(one, delivery_key("github", "docs", "1", "{} "));
-  EXPECT_NE(delivery_key("github", "a", "b", "{}"), delivery_key("github", "ab", "", "{}"));
+  const Sha256 one = delivery_key("github", "docs", "1", sha256("{}"));
+  EXPECT_EQ(one, delivery_key("github", "docs", "1", sha256("{}")));
+  EXPECT_NE(one, delivery_key("gitea", "docs", "1", sha256("{}")));
+  EXPECT_NE(one, delivery_key("github", "", "1", sha256("{}")));
+  EXPECT_NE(one, delivery_key("github", "docs", "2", sha256("{}")));
+  EXPECT_NE(one, delivery_key("github", "docs", "1", sha256("{} ")));
+  EXPECT_NE(delivery_key("github", "a", "b", sha256("{}")),
+            delivery_key("github", "ab", "", sha256("{}")));
 }
 
 TEST(Duplicates, AreRememberedForTenMinutes) {
@@ -89,6 +90,22 @@ TEST(Duplicates, FreeWhatIsTooOldToCount) {
   }
   duplicates.remember(key("later"), {kDocs}, duplicates.mark(), kStart + 1h);
   EXPECT_EQ(duplicates.size(), 1U);
+}
+
+TEST(Duplicates, ForgetTheNamesOfManyRepositoriesAndMissNoFailureByThat) {
+  Duplicates duplicates(100, 3);
+  duplicates.remember(key("early"), {kDocs}, duplicates.mark(), kStart);
+  const std::uint64_t mark = duplicates.mark();
+  duplicates.forget(kDocs);
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    duplicates.forget(RepositoryName(name));
+    EXPECT_LE(duplicates.repositories_known(), 3U);
+  }
+  EXPECT_FALSE(duplicates.contains(key("early"), kStart));
+  duplicates.remember(key("under way"), {kDocs}, mark, kStart);
+  EXPECT_FALSE(duplicates.contains(key("under way"), kStart));
+  duplicates.remember(key("later"), {kDocs}, duplicates.mark(), kStart);
+  EXPECT_TRUE(duplicates.contains(key("later"), kStart));
 }
 
 }  // namespace

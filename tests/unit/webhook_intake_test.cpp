@@ -39,15 +39,16 @@ class Surroundings : public Intake::World, public TriggerSink {
   int secrets_read = 0;
   std::map<std::string, RefName> default_branches;
 
-  bool has_general_secrets() override { return !general.empty(); }
-  RouteSecrets secrets(const std::optional<RepositoryName>& owner) override {
-    RouteSecrets result;
-    for (const std::string& text : owner ? own[owner->text()] : general) {
-      result.locations.push_back("file of " + text);
-      result.secrets.emplace_back(text);
-      ++secrets_read;
+  std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override {
+    std::vector<std::string> files = owner ? own[owner->text()] : general;
+    for (std::string& file : files) {
+      file.insert(0, "file of ");
     }
-    return result;
+    return files;
+  }
+  Secret read_secret(const std::string& location) override {
+    ++secrets_read;
+    return Secret(location.substr(8));
   }
   std::shared_ptr<const MatchIndex> repositories() override { return index; }
   std::optional<RefName> default_branch(const RepositoryName& repository) override {
@@ -72,7 +73,7 @@ class Surroundings : public Intake::World, public TriggerSink {
 };
 
 Followed follow(const std::string& name, const std::string& url, std::vector<std::string> refs,
-                bool own_secrets = false) {
+                std::size_t own_secrets = 0) {
   return {RepositoryName(name), url, {}, std::move(refs), own_secrets};
 }
 
@@ -103,15 +104,24 @@ class IntakeTest : public testing::Test {
         follow("docs", "https://github.com/acme/docs", {"HEAD"}),
         follow("docs-v1", "git@github.com:acme/docs.git", {"refs/tags/v1"}),
         follow("pulls", "https://github.com/acme/pulls", {"refs/pull/*"}),
-        follow("team/own", "https://github.com/acme/own", {"refs/heads/main"}, true),
+        follow("team/own", "https://github.com/acme/own", {"refs/heads/main"}, 1),
     });
     world.own["team/own"] = {"own secret"};
     unknown.status = 404;
     unknown.body = R"({"error":{"code":"not_found","message":"no such route"}})";
   }
 
-  http::Response deliver(const http::Request& delivery, const std::string& name = "") {
-    return intake().deliver("github", route(name), delivery);
+  /// As the server does: the body comes in pieces, after the head.
+  http::Response deliver(http::Request delivery, const std::string& name = "",
+                         const std::string& forge = "github") {
+    http::Request head = delivery;
+    head.body.clear();
+    delivery.tap = intake().begin(forge, route(name), head);
+    EXPECT_NE(delivery.tap, nullptr);
+    const std::string_view body = delivery.body;
+    delivery.tap->update(body.substr(0, body.size() / 2));
+    delivery.tap->update(body.substr(body.size() / 2));
+    return intake().deliver(forge, route(name), delivery);
   }
   http::Response push(const std::string& ref, const std::string& id = "") {
     return deliver(request("push", payload_of("acme/docs", ref), "general secret", id));
@@ -268,17 +278,17 @@ TEST_F(IntakeTest, ARouteExistsWhereASecretIsConfiguredForIt) {
     int status;
   };
   const std::vector<Case> cases = {
-      {true, true, "", 0},           {true, true, "docs", 0},    {true, true, "team/own", 0},
-      {true, true, "nobody", 0},     {true, false, "", 0},       {true, false, "nobody", 0},
-      {false, true, "", 404},        {false, true, "docs", 404}, {false, true, "team/own", 0},
-      {false, true, "nobody", 0},    {false, false, "", 404},    {false, false, "docs", 404},
+      {true, true, "", 0},           {true, true, "docs", 0},  {true, true, "team/own", 0},
+      {true, true, "nobody", 0},     {true, false, "", 0},     {true, false, "nobody", 0},
+      {false, true, "", 404},        {false, true, "docs", 0}, {false, true, "team/own", 0},
+      {false, true, "nobody", 0},    {false, false, "", 404},  {false, false, "docs", 404},
       {false, false, "nobody", 404},
   };
   for (const Case& one : cases) {
     world.general = one.general ? std::vector<std::string>{"s"} : std::vector<std::string>{};
     std::vector<Followed> all{follow("docs", "https://github.com/acme/docs", {"HEAD"})};
     if (one.any_own) {
-      all.push_back(follow("team/own", "https://github.com/acme/own", {"HEAD"}, true));
+      all.push_back(follow("team/own", "https://github.com/acme/own", {"HEAD"}, 1));
     }
     world.index = std::make_shared<MatchIndex>(std::move(all));
     EXPECT_EQ(guard(one.name), one.status) << one.general << one.any_own << " " << one.name;
@@ -316,6 +326,127 @@ TEST_F(IntakeTest, AnUnknownNameIsRefusedLikeAWrongSignatureAfterTheSameWork) {
   EXPECT_EQ(unknown_name.headers, wrong.headers);
   EXPECT_EQ(world.secrets_read, read_for_known);
   EXPECT_THAT(triggered(), IsEmpty());
+}
+
+TEST_F(IntakeTest, NoAnswerNorItsCostTellsWhichNamesExist) {
+  const std::string body = payload_of("acme/docs", "refs/heads/main");
+  http::Request sha1 = request("push", body);
+  sha1.headers = {};
+  sha1.headers.add("X-Hub-Signature", "sha1=" + std::string(40, '0'));
+  http::Request unsigned_one = request("push", body);
+  unsigned_one.headers = {};
+  for (const auto& [general, own] :
+       std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 1}, {0, 2}}) {
+    world.general = std::vector<std::string>(general, "general secret");
+    world.own["team/own"] = std::vector<std::string>(own, "own secret");
+    world.index = std::make_shared<MatchIndex>(
+        std::vector<Followed>{follow("docs", "https://github.com/acme/docs", {"HEAD"}),
+                              follow("team/own", "https://github.com/acme/own", {"HEAD"}, own)});
+    for (const http::Request& bad : {sha1, unsigned_one, request("push", body, "wrong")}) {
+      std::vector<int> read;
+      for (const char* name : {"docs", "team/own", "nobody"}) {
+        EXPECT_EQ(guard(name), 0);
+        world.secrets_read = 0;
+        const auto response = deliver(bad, name);
+        EXPECT_EQ(response.status, 401);
+        EXPECT_EQ(response.body, R"({"status":"unauthorized"})");
+        EXPECT_EQ(response.headers, http::Response{}.headers);
+        read.push_back(world.secrets_read);
+        http::Request head = bad;
+        head.body.clear();
+        EXPECT_EQ(intake().begin("github", route(name), head)->keep(),
+                  bad.headers.count("X-Hub-Signature-256") == 1)
+            << name;
+      }
+      EXPECT_THAT(read, testing::Each(std::max(general, own)));
+    }
+  }
+  EXPECT_THAT(triggered(), IsEmpty());
+}
+
+TEST_F(IntakeTest, ARequestWhoseBodyNobodyTappedIsNotAuthentic) {
+  const std::string body = payload_of("acme/docs", "refs/heads/main");
+  EXPECT_EQ(intake().deliver("github", std::nullopt, request("push", body)).status, 401);
+  EXPECT_EQ(intake().begin("sourceforge", std::nullopt, http::Request{}), nullptr);
+}
+
+TEST_F(IntakeTest, ABodyThatCanNeverPassIsNotKept) {
+  const auto keeps = [this](const std::string& forge, const std::string& header,
+                            const std::string& value) {
+    http::Request head;
+    head.headers.add(header, value);
+    return intake().begin(forge, std::nullopt, head)->keep();
+  };
+  EXPECT_TRUE(keeps("github", "X-Hub-Signature-256", "sha256=" + std::string(64, '0')));
+  EXPECT_FALSE(keeps("github", "X-Hub-Signature-256", "sha256="));
+  EXPECT_FALSE(keeps("gitea", "X-Gitea-Signature", ""));
+  EXPECT_TRUE(keeps("gitlab", "X-Gitlab-Token", "general secret"));
+  EXPECT_FALSE(keeps("gitlab", "X-Gitlab-Token", "guessed"));
+}
+
+TEST_F(IntakeTest, EveryForgeIsAnsweredOnItsRoute) {
+  const std::string body = R"({"repository":"docs","ref":"main","commit":")" + kNew + "\"}";
+  http::Request generic;
+  generic.headers.add("X-Signature-256", "sha256=" + to_hex(hmac_sha256("general secret", body)));
+  generic.headers.add("X-Delivery-ID", "g-1");
+  generic.body = body;
+  EXPECT_EQ(deliver(generic, "", "generic").body,
+            R"({"status":"accepted","repositories":["docs"],"delivery":"g-1","coalesced":false})");
+  EXPECT_EQ(deliver(generic, "", "generic").body, R"({"status":"duplicate"})");
+  http::Request token;
+  token.headers.add("X-Gitlab-Token", "general secret");
+  token.headers.add("X-Gitlab-Event", "Push Hook");
+  token.headers.add("X-Gitlab-Event-UUID", "l-1");
+  token.body = R"({"ref":"refs/heads/main","project":{"path_with_namespace":"acme/docs"}})";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202);
+  EXPECT_EQ(deliver(token, "", "gitlab").body, R"({"status":"duplicate"})");
+  token.body += " ";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202) << "another body";
+}
+
+TEST_F(IntakeTest, ANameHereDoesNotReachARepositoryWithSecretsOfItsOwn) {
+  const std::string body = R"({"repository":"team/own"})";
+  http::Request generic;
+  generic.headers.add("X-Signature-256", "sha256=" + to_hex(hmac_sha256("general secret", body)));
+  generic.body = body;
+  EXPECT_THAT(deliver(generic, "", "generic").body, HasSubstr(R"("status":"ignored")"));
+  EXPECT_THAT(triggered(), IsEmpty());
+}
+
+TEST_F(IntakeTest, ARenamedUpstreamKeepsItsHostWhenThePayloadSaysNone) {
+  http::Request token;
+  token.headers.add("X-Gitlab-Token", "general secret");
+  token.headers.add("X-Gitlab-Event", "System Hook");
+  token.body = R"({"event_name":"project_rename","path_with_namespace":"acme/manual",)"
+               R"("old_path_with_namespace":"acme/docs"})";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202);
+  EXPECT_THAT(world.renamed["docs"], ElementsAre("github.com/acme/manual"));
+}
+
+TEST_F(IntakeTest, ADeliveryRunsAgainByTheConfigurationOfNow) {
+  push("refs/heads/main", "1");
+  const Delivery content = *world.seen.back().content;
+  const auto again = intake().run_again("github", std::nullopt, "1", content);
+  EXPECT_EQ(again.verdict, Verdict::accepted) << "never a duplicate";
+  EXPECT_EQ(again.forge, "github");
+  EXPECT_EQ(again.event, "replay");
+  EXPECT_EQ(again.secret, "");
+  ASSERT_EQ(again.refreshed.size(), 1U);
+  EXPECT_EQ(again.refreshed[0].repository, RepositoryName("docs"));
+  EXPECT_EQ(world.triggers.back().announcements, world.triggers.front().announcements);
+  EXPECT_EQ(world.seen.back().event, "replay");
+
+  world.index = std::make_shared<MatchIndex>(
+      std::vector<Followed>{follow("docs-v1", "https://github.com/acme/docs", {"refs/tags/v1"})});
+  EXPECT_EQ(intake().run_again("github", std::nullopt, "1", content).verdict, Verdict::ignored);
+  EXPECT_EQ(intake().run_again("github", RepositoryName("docs"), "1", content).verdict,
+            Verdict::ignored);
+  world.refusing["docs-v1"] = ErrorClass::no_space;
+  Delivery any = content;
+  any.kind = Delivery::Kind::repository_changed;
+  EXPECT_EQ(intake().run_again("github", RepositoryName("docs-v1"), "1", any).verdict,
+            Verdict::unavailable);
+  EXPECT_EQ(world.seen.size(), 5U);
 }
 
 TEST_F(IntakeTest, TheSameDeliveryAgainIsADuplicateForTenMinutes) {

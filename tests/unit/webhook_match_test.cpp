@@ -14,7 +14,7 @@ using testing::IsEmpty;
 
 Followed repository(const std::string& name, const std::string& url,
                     std::vector<std::string> match = {}) {
-  return {RepositoryName(name), url, std::move(match), {"HEAD"}, false};
+  return {RepositoryName(name), url, std::move(match), {"HEAD"}, 0};
 }
 
 std::vector<std::string> names(const std::vector<const Followed*>& found) {
@@ -137,14 +137,14 @@ TEST(Matching, GoesByTheFullNameOnlyWhenNoUrlHasAHost) {
 
 TEST(Matching, LeavesRepositoriesWithSecretsOfTheirOwnToTheirRoute) {
   Followed own = repository("own", "https://github.com/acme/docs");
-  own.own_secrets = true;
+  own.own_secrets = 1;
   const MatchIndex index({own, repository("general", "https://github.com/acme/docs")});
   EXPECT_THAT(by_url(index, "https://github.com/acme/docs"), ElementsAre("general"));
   ASSERT_NE(index.find(RepositoryName("own")), nullptr);
   EXPECT_EQ(index.find(RepositoryName("own"))->url, "https://github.com/acme/docs");
   EXPECT_EQ(index.find(RepositoryName("nobody")), nullptr);
-  EXPECT_TRUE(index.any_own_secrets());
-  EXPECT_FALSE(MatchIndex({repository("a", "https://h/a")}).any_own_secrets());
+  ASSERT_NE(index.most_secrets(), nullptr);
+  EXPECT_EQ(MatchIndex({repository("a", "https://h/a")}).most_secrets(), nullptr);
 }
 
 TEST(FollowedRefs, AreExactNamesPatternsAndTheDefaultBranch) {

@@ -95,18 +95,18 @@ TEST(Signatures, NeverPassWithoutASecret) {
 }
 
 TEST(Signatures, AreTheSameInHoweverManyPiecesTheBodyArrives) {
-  HmacCheck whole({*parse_digest(kDigits)}, {Secret(kSecret)});
+  HmacCheck whole({{*parse_digest(kDigits)}, ""}, {Secret(kSecret)});
   for (const char c : kBody) {
     whole.update(std::string_view(&c, 1));
   }
   EXPECT_EQ(whole.finish(), 0U);
-  HmacCheck prefixed({*parse_digest(kDigits)}, {Secret(kSecret)}, kBody.substr(0, 5));
+  HmacCheck prefixed({{*parse_digest(kDigits)}, ""}, {Secret(kSecret)}, kBody.substr(0, 5));
   prefixed.update(kBody.substr(5));
   EXPECT_EQ(prefixed.finish(), 0U);
 }
 
 TEST(Signatures, MayBeClaimedSeveralAtOnce) {
-  HmacCheck check_of_two({std::string(32, 'x'), *parse_digest(kDigits)}, {Secret(kSecret)});
+  HmacCheck check_of_two({{std::string(32, 'x'), *parse_digest(kDigits)}, ""}, {Secret(kSecret)});
   check_of_two.update(kBody);
   EXPECT_EQ(check_of_two.finish(), 0U);
 }

@@ -29,6 +29,7 @@ class Options:
     repositories: int  # of the row of that name
     interval: float  # of that row, in seconds
     large: Path | None  # the large repository; None: one is made
+    load: float  # seconds of deliveries in masses, each round
 
 
 def say(text: str) -> None:

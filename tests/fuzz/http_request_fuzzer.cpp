@@ -5,6 +5,7 @@
 // - In whichever pieces the bytes come, the same requests reach the application and get the same
 // answers.
 //   Only an early answer (the body need not be here) may end the connection sooner.
+// - A tap sees the body of each request, all of it and nothing else, whether it is kept or not.
 // - What is read as one request is one: written down again it is read as the same one.
 // - Memory stays within the limits, however much is sent.
 
@@ -30,14 +31,14 @@ using Need = RequestReader::Need;
 using Stage = Connection::Stage;
 
 constexpr std::size_t kMaxBody = std::size_t{48} * 1024;
-constexpr std::size_t kBudget = std::size_t{80} * 1024;
+constexpr std::size_t kBudget = std::size_t{256} * 1024;
 constexpr std::size_t kHead = 2048;
 constexpr std::size_t kFlood = std::size_t{512} * 1024;
 /// What one read can bring beside what is kept: the input, a copy while it grows, and the head's
 /// fields.
 constexpr std::size_t kSlack = std::size_t{320} * 1024;
 
-std::string written_down(const http::Request& request) {
+std::string written_down(const http::Request& request, const std::string& body) {
   std::string text = request.method + " ";
   for (const char c : request.path) {
     text +=
@@ -64,18 +65,20 @@ std::string written_down(const http::Request& request) {
     }
   }
   text += has_host ? "" : "Host: \r\n";
-  text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
-  return text + request.body;
+  text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  return text + body;
 }
 
 class Seen : public http::BodyTap {
  public:
-  void update(std::string_view bytes) override { bytes_ += bytes.size(); }
-  bool keep() const override { return true; }
-  std::size_t bytes() const { return bytes_; }
+  explicit Seen(bool keep) : keep_(keep) {}
+  void update(std::string_view bytes) override { bytes_ += bytes; }
+  bool keep() const override { return keep_; }
+  const std::string& bytes() const { return bytes_; }
 
  private:
-  std::size_t bytes_ = 0;
+  const bool keep_;
+  std::string bytes_;
 };
 
 class Recorder : public http::Application {
@@ -93,16 +96,16 @@ class Recorder : public http::Application {
     static const http::BodyPolicy kSmallJson{100, {"application/json"}};
     return head.path.starts_with("/j") ? kSmallJson : kAny;
   }
-  std::shared_ptr<http::BodyTap> tap_body(const http::Request&) override {
-    return std::make_shared<Seen>();
+  std::shared_ptr<http::BodyTap> tap_body(const http::Request& head) override {
+    return std::make_shared<Seen>(!head.path.starts_with("/d"));
   }
   Response respond(const http::Request& request) override {
     require(request.tap != nullptr, "who asked to see the body is asked again");
-    require(static_cast<const Seen&>(*request.tap).bytes() == request.body.size(),
-            "the tap has seen the whole body");
-    require(request.body.size() <= kMaxBody, "a body is limited");
+    const auto& tap = static_cast<const Seen&>(*request.tap);
+    require(request.body == (tap.keep() ? tap.bytes() : ""), "the tap has seen the whole body");
+    require(tap.bytes().size() <= kMaxBody, "a body is limited");
     if (keep_) {
-      taken = written_down(request);
+      taken = written_down(request, tap.bytes());
     }
     return {};
   }
@@ -135,6 +138,9 @@ class Client {
   const Transcript& transcript() const { return transcript_; }
 
   void send(std::string_view bytes) {
+    if (!connection_->reader.started()) {
+      connection_->take_limits();
+    }
     Need need = connection_->reader.add(bytes);
     while (pursue(need) && connection_->reader.has_more_input()) {
       need = connection_->reader.advance();
@@ -186,8 +192,8 @@ class Client {
 http::Options options() {
   http::Options options;
   options.head = {kHead, 20};
-  options.max_body = kMaxBody;
-  options.body_memory = std::make_shared<http::MemoryBudget>(kBudget);
+  options.limits.max_body = kMaxBody;
+  options.limits.body_memory = kBudget;
   return options;
 }
 
@@ -208,7 +214,7 @@ Transcript read(std::string_view bytes, std::size_t piece) {
     }
     transcript = client.transcript();
   }
-  require(shared().options.body_memory->used() == 0, "the memory of bodies is given back");
+  require(shared().options.bodies->used() == 0, "the memory of bodies is given back");
   return transcript;
 }
 

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "schedule/served.h"
+#include "schedule/announcements.h"
 
 namespace freshet::schedule {
 namespace {
 
-/// Announcements that one refresh may carry; beyond that the oldest say nothing the newest do not.
-constexpr std::size_t kMostAnnouncements = 10'000;
 /// The weight of repositories that fail: behind everything else.
 constexpr int kFailing = 9;
 /// After a 429 that does not say how long.
@@ -31,13 +29,6 @@ int weight(Cause cause) {
 
 Duration scaled(Duration duration, double factor) {
   return Duration(static_cast<Duration::rep>(static_cast<double>(duration.count()) * factor));
-}
-
-void append(std::vector<Announcement>& list, const std::vector<Announcement>& more) {
-  list.insert(list.end(), more.begin(), more.end());
-  if (list.size() > kMostAnnouncements) {
-    list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(kMostAnnouncements));
-  }
 }
 
 }  // namespace
@@ -100,7 +91,7 @@ void Plan::change_limits(const Limits& limits, Instant now) {
   }
 }
 
-std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant now) {
+std::optional<Plan::Taken> Plan::trigger(const Trigger& trigger, Instant now) {
   const auto position = entries_.find(trigger.repository);
   if (position == entries_.end() || position->second.forgotten) {
     return std::nullopt;
@@ -109,7 +100,7 @@ std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant now) {
   const bool coalesced = entry.waiting.has_value();
   const std::optional<Waiting> waiting = entry.waiting;
   dequeue(entry, now);  // what is announced decides its lane
-  append(entry.announced, trigger.announcements);
+  std::vector<std::uint64_t> dropped = append(entry.announced, trigger.announcements);
   entry.accept_loss = entry.accept_loss || trigger.accept_loss;
   if (trigger.cause == Cause::delivery) {
     entry.lag_attempts = 0;
@@ -127,7 +118,7 @@ std::optional<Receipt> Plan::trigger(const Trigger& trigger, Instant now) {
     hosts_[entry.followed.host].gate.try_now(now);
     refresh_heads(entry.followed.host, now);
   }
-  return Receipt{ticket, coalesced};
+  return Taken{{ticket, coalesced}, std::move(dropped)};
 }
 
 void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed) {
@@ -380,15 +371,10 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
       entry.lag_attempts = 0;
     }
   }
-  std::vector<std::uint64_t> settled;
-  for (const Announcement& announcement : served) {
-    if (announcement.journal_id != 0 &&
-        std::find(open.begin(), open.end(), announcement) == open.end()) {
-      settled.push_back(announcement.journal_id);
-    }
-  }
+  std::vector<std::uint64_t> settled = journal_ids(without(served, open));
   // Older than what came in while the refresh ran, so in front of it.
-  append(open, entry.announced);
+  const std::vector<std::uint64_t> dropped = append(open, entry.announced);
+  settled.insert(settled.end(), dropped.begin(), dropped.end());
   entry.announced = std::move(open);
   return settled;
 }

@@ -65,8 +65,12 @@ class Plan {
   void forget(const RepositoryName& name, Instant now);
   void change_limits(const Limits& limits, Instant now);
 
+  struct Taken {
+    Receipt receipt;
+    std::vector<std::uint64_t> settled;  ///< journal ids of what newer announcements stand for
+  };
   /// nullopt: no such repository.
-  std::optional<Receipt> trigger(const Trigger& trigger, Instant now);
+  std::optional<Taken> trigger(const Trigger& trigger, Instant now);
 
   /// The refresh to start now, if the limits allow one; it counts as running from here on.
   std::optional<Job> start_next(Instant now);

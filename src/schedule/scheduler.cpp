@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <random>
 
-#include "schedule/served.h"
+#include "schedule/announcements.h"
 
 namespace freshet::schedule {
 namespace {
@@ -102,16 +102,22 @@ void Scheduler::forget(const RepositoryName& name) {
 }
 
 Result<Receipt> Scheduler::accept(const Trigger& trigger) {
-  const MutexLock lock(mutex_);
-  if (stopping_) {
-    return fail(ErrorClass::conflict, "freshet is stopping");
+  std::optional<Plan::Taken> taken;
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) {
+      return fail(ErrorClass::conflict, "freshet is stopping");
+    }
+    taken = plan_.trigger(trigger, now());
+    if (!taken) {
+      return fail(ErrorClass::not_found, "no repository is called " + trigger.repository.text());
+    }
+    wake_whom_it_concerns();
   }
-  const std::optional<Receipt> receipt = plan_.trigger(trigger, now());
-  if (!receipt) {
-    return fail(ErrorClass::not_found, "no repository is called " + trigger.repository.text());
+  if (!taken->settled.empty()) {
+    world_.settled(taken->settled);
   }
-  wake_whom_it_concerns();
-  return *receipt;
+  return taken->receipt;
 }
 
 bool Scheduler::makes_progress() const {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "schedule/announcements.h"
+
 namespace freshet::schedule {
 namespace {
 
@@ -99,20 +103,48 @@ TEST(Plan, NeverPollsWhatHasPollingSwitchedOff) {
 TEST(Plan, RunsAtMostOneRefreshAndLetsAtMostOneWait) {
   Plan plan = settled_plan();
   const auto first = plan.trigger(trigger("docs", Cause::delivery), kStart);
-  EXPECT_FALSE(first->coalesced);
+  EXPECT_FALSE(first->receipt.coalesced);
   const Job running = *plan.start_next(kStart);
   const auto second = plan.trigger(trigger("docs", Cause::delivery), kStart);
-  EXPECT_FALSE(second->coalesced) << "the running refresh may have looked already";
+  EXPECT_FALSE(second->receipt.coalesced) << "the running refresh may have looked already";
   for (int i = 0; i < 50; ++i) {
-    EXPECT_TRUE(plan.trigger(trigger("docs", Cause::delivery), kStart)->coalesced);
+    EXPECT_TRUE(plan.trigger(trigger("docs", Cause::delivery), kStart)->receipt.coalesced);
   }
   EXPECT_FALSE(plan.start_next(kStart)) << "one at a time";
   plan.finish(succeeded(running), kStart, 0);
   const auto next = plan.start_next(kStart);
   ASSERT_TRUE(next);
-  EXPECT_GE(next->ticket, second->ticket + 50);
+  EXPECT_GE(next->ticket, second->receipt.ticket + 50);
   plan.finish(succeeded(*next), kStart, 0);
   EXPECT_FALSE(plan.start_next(kStart));
+}
+
+TEST(Plan, KeepsSoManyAnnouncementsAndGivesTheOldestUp) {
+  Plan plan = settled_plan();
+  std::set<std::uint64_t> settled;
+  const auto take = [&](const std::vector<std::uint64_t>& ids) {
+    settled.insert(ids.begin(), ids.end());
+  };
+  std::uint64_t id = 0;
+  const auto announce = [&](std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      Trigger next = trigger("docs", Cause::delivery);
+      next.announcements = {{RefName("refs/heads/main"), {}, {}, WallTime{}, ++id}};
+      take(plan.trigger(next, kStart)->settled);
+    }
+  };
+  announce(3 * kMostAnnouncements);
+  const Job job = *plan.start_next(kStart);
+  EXPECT_LE(job.announcements.size(), kMostAnnouncements);
+  EXPECT_EQ(job.announcements.back().journal_id, id);
+  EXPECT_EQ(settled.size() + job.announcements.size(), id) << "none is forgotten in the journal";
+
+  announce(kMostAnnouncements);
+  take(plan.finish(failed(job), kStart, 0).settled);
+  const Job again = *plan.start_next(kStart + 1h);
+  EXPECT_LE(again.announcements.size(), kMostAnnouncements);
+  EXPECT_EQ(again.announcements.back().journal_id, id);
+  EXPECT_EQ(settled.size() + again.announcements.size(), id);
 }
 
 TEST(Plan, CoversATriggerOnlyByARefreshThatBeganAfterIt) {
@@ -120,7 +152,7 @@ TEST(Plan, CoversATriggerOnlyByARefreshThatBeganAfterIt) {
   plan.trigger(trigger("docs", Cause::manual), kStart);
   const Job running = *plan.start_next(kStart);
   const auto late = plan.trigger(trigger("docs", Cause::manual), kStart);
-  EXPECT_LT(running.ticket, late->ticket);
+  EXPECT_LT(running.ticket, late->receipt.ticket);
 }
 
 TEST(Plan, GoesByWeightThenByOrder) {
@@ -306,7 +338,7 @@ TEST(Plan, SendsATriggerThatComesDuringAProbeToARefresh) {
   plan.finish(succeeded(probe), due, 0);
   const auto job = plan.start_next(due);
   ASSERT_TRUE(job);
-  EXPECT_EQ(job->ticket, receipt->ticket);
+  EXPECT_EQ(job->ticket, receipt->receipt.ticket);
   EXPECT_EQ(job->announcements.size(), 1U);
 }
 

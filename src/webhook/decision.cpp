@@ -56,27 +56,38 @@ std::optional<Trigger> trigger_for(const Followed& repository, const Delivery& d
   return wanted ? std::optional(std::move(trigger)) : std::nullopt;
 }
 
+/// `text` with the full name at its end replaced; nullopt: it ends in another one.
+std::optional<std::string> renamed(const std::string& text, const std::string& former,
+                                   const std::string& present) {
+  const std::string comparable = comparable_url(text);
+  const std::string end = comparable_url("https://h/" + former).substr(1);  // "/acme/docs"
+  if (comparable.size() <= end.size() || !comparable.ends_with(end)) {
+    return std::nullopt;
+  }
+  return comparable.substr(0, comparable.size() - end.size()) + "/" + present;
+}
+
 /// Where the upstream is now. A forge that says no URL leaves the host to what is configured.
 std::vector<std::string> present_urls(const Followed& repository, const Delivery& delivery) {
-  if (!delivery.repository.urls.empty()) {
+  const auto& former = delivery.former.full_names;
+  const auto& present = delivery.repository.full_names;
+  if (!delivery.repository.urls.empty() || former.empty() || present.empty()) {
     return delivery.repository.urls;
   }
-  const std::string configured = comparable_url(repository.url);
   std::vector<std::string> urls;
-  for (const std::string& former : delivery.former.full_names) {
-    const std::string end = comparable_url("https://h/" + former).substr(1);  // "/acme/docs"
-    if (configured.size() > end.size() && configured.ends_with(end)) {
-      for (const std::string& name : delivery.repository.full_names) {
-        urls.push_back(configured.substr(0, configured.size() - end.size()) + "/" + name);
-      }
+  std::vector<std::string> known = repository.match;
+  known.push_back(repository.url);
+  for (const std::string& text : known) {
+    if (auto url = renamed(text, former.front(), present.front())) {
+      urls.push_back(std::move(*url));
     }
   }
   return urls;
 }
 
-/// The repositories that are meant; those known by a former name only stand in `renamed` as well.
+/// The repositories that are meant; those known by a former name only stand in `moved` as well.
 Repositories find_meant(const Delivery& delivery, const std::optional<RepositoryName>& route,
-                        const MatchIndex& index, std::vector<Renamed>& renamed) {
+                        const MatchIndex& index, std::vector<Renamed>& moved) {
   if (route) {
     const Followed* repository = index.find(*route);
     return repository == nullptr ? Repositories{} : Repositories{repository};
@@ -87,7 +98,7 @@ Repositories find_meant(const Delivery& delivery, const std::optional<Repository
     if (!holds(present, repository)) {
       found.push_back(repository);
       if (auto urls = present_urls(*repository, delivery); !urls.empty()) {
-        renamed.push_back({repository->name, std::move(urls)});
+        moved.push_back({repository->name, std::move(urls)});
       }
     }
   }

@@ -43,14 +43,7 @@ const Forge& gitea() {
                             kSignatureHeaders[2].name, kSignatureHeaders[3].name},
       .begin_check = begin_check,
       .fields = &hub_fields(),
-      .readers = {{"ping", read_ping},
-                  {"push", read_push},
-                  {"create", read_create_or_delete},
-                  {"delete", read_create_or_delete},
-                  {"release", read_release},
-                  {"repository", read_repository},
-                  {"pull_request", read_pull_request},
-                  {"pull_request_sync", read_pull_request}},
+      .readers = hub_readers(),
   };
   return kForge;
 }

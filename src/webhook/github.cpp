@@ -19,13 +19,7 @@ const Forge& github() {
       .signature_headers = {"X-Hub-Signature-256"},
       .begin_check = begin_check,
       .fields = &hub_fields(),
-      .readers = {{"ping", read_ping},
-                  {"push", read_push},
-                  {"create", read_create_or_delete},
-                  {"delete", read_create_or_delete},
-                  {"release", read_release},
-                  {"repository", read_repository},
-                  {"pull_request", read_pull_request}},
+      .readers = hub_readers(),
   };
   return kForge;
 }

@@ -29,8 +29,6 @@ Result<std::string> former_full_name(const Json& payload, const std::string& act
   return login + full_name.substr(slash);
 }
 
-}  // namespace
-
 Result<Delivery> read_ping(const Json& /*payload*/) {
   return Delivery::ping();
 }
@@ -46,6 +44,7 @@ Result<Delivery> read_push(const Json& payload) {
   return delivery;
 }
 
+/// "create" and "delete", which name a branch or tag by its short name.
 Result<Delivery> read_create_or_delete(const Json& payload) {
   FRESHET_TRY(const std::string type, required_text(payload, "ref_type"));
   if (type == "repository") {
@@ -75,6 +74,7 @@ Result<Delivery> read_release(const Json& payload) {
   return delivery;
 }
 
+/// Another name, owner or default branch.
 Result<Delivery> read_repository(const Json& payload) {
   FRESHET_TRY(const std::string action, required_text(payload, "action"));
   const bool moved = action == "renamed" || action == "transferred";
@@ -104,6 +104,22 @@ Result<Delivery> read_pull_request(const Json& payload) {
   FRESHET_TRY(head.after, object_id(payload["pull_request"]["head"], "sha"));
   FRESHET_CHECK(add_request(delivery, "refs/pull", payload["number"], "number", std::move(head)));
   return delivery;
+}
+
+}  // namespace
+
+const std::vector<EventReader>& hub_readers() {
+  static const std::vector<EventReader> kReaders{
+      {"ping", read_ping},
+      {"push", read_push},
+      {"create", read_create_or_delete},
+      {"delete", read_create_or_delete},
+      {"release", read_release},
+      {"repository", read_repository},
+      {"pull_request", read_pull_request},
+      {"pull_request_sync", read_pull_request},  // only Gitea and its kin
+  };
+  return kReaders;
 }
 
 const JsonFields& hub_fields() {

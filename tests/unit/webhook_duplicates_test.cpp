@@ -24,7 +24,8 @@ TEST(DeliveryKeys, DifferInForgeRouteIdAndBody) {
   EXPECT_NE(one, delivery_key("github", "", "1", sha256("{}")));
   EXPECT_NE(one, delivery_key("github", "docs", "2", sha256("{}")));
   EXPECT_NE(one, delivery_key("github", "docs", "1", sha256("{} ")));
-  EXPECT_NE(delivery_key("github", "a", "b", sha256("{}")), delivery_key("github", "ab", "", sha256("{}")));
+  EXPECT_NE(delivery_key("github", "a", "b", sha256("{}")),
+            delivery_key("github", "ab", "", sha256("{}")));
 }
 
 TEST(Duplicates, AreRememberedForTenMinutes) {

@@ -328,6 +328,127 @@ TEST_F(IntakeTest, AnUnknownNameIsRefusedLikeAWrongSignatureAfterTheSameWork) {
   EXPECT_THAT(triggered(), IsEmpty());
 }
 
+TEST_F(IntakeTest, NoAnswerNorItsCostTellsWhichNamesExist) {
+  const std::string body = payload_of("acme/docs", "refs/heads/main");
+  http::Request sha1 = request("push", body);
+  sha1.headers = {};
+  sha1.headers.add("X-Hub-Signature", "sha1=" + std::string(40, '0'));
+  http::Request unsigned_one = request("push", body);
+  unsigned_one.headers = {};
+  for (const auto& [general, own] :
+       std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 1}, {0, 2}}) {
+    world.general = std::vector<std::string>(general, "general secret");
+    world.own["team/own"] = std::vector<std::string>(own, "own secret");
+    world.index = std::make_shared<MatchIndex>(
+        std::vector<Followed>{follow("docs", "https://github.com/acme/docs", {"HEAD"}),
+                              follow("team/own", "https://github.com/acme/own", {"HEAD"}, own)});
+    for (const http::Request& bad : {sha1, unsigned_one, request("push", body, "wrong")}) {
+      std::vector<int> read;
+      for (const char* name : {"docs", "team/own", "nobody"}) {
+        EXPECT_EQ(guard(name), 0);
+        world.secrets_read = 0;
+        const auto response = deliver(bad, name);
+        EXPECT_EQ(response.status, 401);
+        EXPECT_EQ(response.body, R"({"status":"unauthorized"})");
+        EXPECT_EQ(response.headers, http::Response{}.headers);
+        read.push_back(world.secrets_read);
+        http::Request head = bad;
+        head.body.clear();
+        EXPECT_EQ(intake().begin("github", route(name), head)->keep(),
+                  bad.headers.count("X-Hub-Signature-256") == 1)
+            << name;
+      }
+      EXPECT_THAT(read, testing::Each(std::max(general, own)));
+    }
+  }
+  EXPECT_THAT(triggered(), IsEmpty());
+}
+
+TEST_F(IntakeTest, ARequestWhoseBodyNobodyTappedIsNotAuthentic) {
+  const std::string body = payload_of("acme/docs", "refs/heads/main");
+  EXPECT_EQ(intake().deliver("github", std::nullopt, request("push", body)).status, 401);
+  EXPECT_EQ(intake().begin("sourceforge", std::nullopt, http::Request{}), nullptr);
+}
+
+TEST_F(IntakeTest, ABodyThatCanNeverPassIsNotKept) {
+  const auto keeps = [this](const std::string& forge, const std::string& header,
+                            const std::string& value) {
+    http::Request head;
+    head.headers.add(header, value);
+    return intake().begin(forge, std::nullopt, head)->keep();
+  };
+  EXPECT_TRUE(keeps("github", "X-Hub-Signature-256", "sha256=" + std::string(64, '0')));
+  EXPECT_FALSE(keeps("github", "X-Hub-Signature-256", "sha256="));
+  EXPECT_FALSE(keeps("gitea", "X-Gitea-Signature", ""));
+  EXPECT_TRUE(keeps("gitlab", "X-Gitlab-Token", "general secret"));
+  EXPECT_FALSE(keeps("gitlab", "X-Gitlab-Token", "guessed"));
+}
+
+TEST_F(IntakeTest, EveryForgeIsAnsweredOnItsRoute) {
+  const std::string body = R"({"repository":"docs","ref":"main","commit":")" + kNew + "\"}";
+  http::Request generic;
+  generic.headers.add("X-Signature-256", "sha256=" + to_hex(hmac_sha256("general secret", body)));
+  generic.headers.add("X-Delivery-ID", "g-1");
+  generic.body = body;
+  EXPECT_EQ(deliver(generic, "", "generic").body,
+            R"({"status":"accepted","repositories":["docs"],"delivery":"g-1","coalesced":false})");
+  EXPECT_EQ(deliver(generic, "", "generic").body, R"({"status":"duplicate"})");
+  http::Request token;
+  token.headers.add("X-Gitlab-Token", "general secret");
+  token.headers.add("X-Gitlab-Event", "Push Hook");
+  token.headers.add("X-Gitlab-Event-UUID", "l-1");
+  token.body = R"({"ref":"refs/heads/main","project":{"path_with_namespace":"acme/docs"}})";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202);
+  EXPECT_EQ(deliver(token, "", "gitlab").body, R"({"status":"duplicate"})");
+  token.body += " ";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202) << "another body";
+}
+
+TEST_F(IntakeTest, ANameHereDoesNotReachARepositoryWithSecretsOfItsOwn) {
+  const std::string body = R"({"repository":"team/own"})";
+  http::Request generic;
+  generic.headers.add("X-Signature-256", "sha256=" + to_hex(hmac_sha256("general secret", body)));
+  generic.body = body;
+  EXPECT_THAT(deliver(generic, "", "generic").body, HasSubstr(R"("status":"ignored")"));
+  EXPECT_THAT(triggered(), IsEmpty());
+}
+
+TEST_F(IntakeTest, ARenamedUpstreamKeepsItsHostWhenThePayloadSaysNone) {
+  http::Request token;
+  token.headers.add("X-Gitlab-Token", "general secret");
+  token.headers.add("X-Gitlab-Event", "System Hook");
+  token.body = R"({"event_name":"project_rename","path_with_namespace":"acme/manual",)"
+               R"("old_path_with_namespace":"acme/docs"})";
+  EXPECT_EQ(deliver(token, "", "gitlab").status, 202);
+  EXPECT_THAT(world.renamed["docs"], ElementsAre("github.com/acme/manual"));
+}
+
+TEST_F(IntakeTest, ADeliveryRunsAgainByTheConfigurationOfNow) {
+  push("refs/heads/main", "1");
+  const Delivery content = *world.seen.back().content;
+  const auto again = intake().run_again("github", std::nullopt, "1", content);
+  EXPECT_EQ(again.verdict, Verdict::accepted) << "never a duplicate";
+  EXPECT_EQ(again.forge, "github");
+  EXPECT_EQ(again.event, "replay");
+  EXPECT_EQ(again.secret, "");
+  ASSERT_EQ(again.refreshed.size(), 1U);
+  EXPECT_EQ(again.refreshed[0].repository, RepositoryName("docs"));
+  EXPECT_EQ(world.triggers.back().announcements, world.triggers.front().announcements);
+  EXPECT_EQ(world.seen.back().event, "replay");
+
+  world.index = std::make_shared<MatchIndex>(
+      std::vector<Followed>{follow("docs-v1", "https://github.com/acme/docs", {"refs/tags/v1"})});
+  EXPECT_EQ(intake().run_again("github", std::nullopt, "1", content).verdict, Verdict::ignored);
+  EXPECT_EQ(intake().run_again("github", RepositoryName("docs"), "1", content).verdict,
+            Verdict::ignored);
+  world.refusing["docs-v1"] = ErrorClass::no_space;
+  Delivery any = content;
+  any.kind = Delivery::Kind::repository_changed;
+  EXPECT_EQ(intake().run_again("github", RepositoryName("docs-v1"), "1", any).verdict,
+            Verdict::unavailable);
+  EXPECT_EQ(world.seen.size(), 5U);
+}
+
 TEST_F(IntakeTest, TheSameDeliveryAgainIsADuplicateForTenMinutes) {
   EXPECT_EQ(push("refs/heads/a", "1").status, 202);
   world.time += 9min;

@@ -106,8 +106,7 @@ TEST(Signatures, AreTheSameInHoweverManyPiecesTheBodyArrives) {
 }
 
 TEST(Signatures, MayBeClaimedSeveralAtOnce) {
-  HmacCheck check_of_two({{std::string(32, 'x'), *parse_digest(kDigits)}, ""},
-                         {Secret(kSecret)});
+  HmacCheck check_of_two({{std::string(32, 'x'), *parse_digest(kDigits)}, ""}, {Secret(kSecret)});
   check_of_two.update(kBody);
   EXPECT_EQ(check_of_two.finish(), 0U);
 }

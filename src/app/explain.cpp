@@ -66,8 +66,11 @@ Result<webhook::SavedDelivery> saved_delivery(const ExplainRequest& request,
     saved.headers.add(std::move(header.first), std::move(header.second));
   }
   const SavedRequest file = read_saved_request(request.content);
+  const http::Headers given = saved.headers;
   for (const auto& [name, value] : file.headers.all()) {
-    saved.headers.add(name, value);
+    if (!given.find(name)) {
+      saved.headers.add(name, value);
+    }
   }
   saved.body = file.body;
   std::string forge = request.forge;

@@ -13,7 +13,7 @@ namespace freshet::app {
 struct ExplainRequest {
   std::string content;               ///< of the file, as read_saved_request takes it
   std::string forge;                 ///< empty: found by path, headers and payload
-  std::vector<std::string> headers;  ///< "K: V"; they count before those of the file
+  std::vector<std::string> headers;  ///< "K: V"; they replace those of the file
   std::string name;                  ///< of the route /FORGE/NAME; empty: by the file's path
 };
 

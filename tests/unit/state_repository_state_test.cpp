@@ -220,6 +220,21 @@ TEST(Deliveries, AreDated) {
   EXPECT_EQ(after({kAdded, DeliveryAccepted{kName, "github", kStart}}).last_delivery, kStart);
 }
 
+TEST(Deliveries, OfAnEarlierProcessAreKnownUntilANewerOneComes) {
+  const RepositoryAdded again{kName, "https://example.org/docs", {}, kStart - 1h};
+  EXPECT_EQ(after({again}).last_delivery, kStart - 1h);
+  EXPECT_EQ(after({DeliveryAccepted{kName, "github", kStart}, again}).last_delivery, kStart);
+}
+
+TEST(Deliveries, AreMeasuredFromTheirArrivalToThePublish) {
+  RefreshFinished served = updated();
+  served.outcome.served = {
+      {RefName("refs/heads/main"), std::nullopt, std::nullopt, kStart - 2s, 7}};
+  const RepositoryState state = after({kAdded, served});
+  EXPECT_EQ(state.announce_to_publish.last(), Seconds(2));
+  EXPECT_THAT(state.last_outcome->served, IsEmpty()) << "nobody asks for them here";
+}
+
 TEST(Events, NameTheRepositoryThatTheySpeakOf) {
   for (const Event& event :
        {kAdded, kStarted, Event(RepositoryRemoved{kName}), Event(unchanged()),

@@ -80,14 +80,14 @@ http::Response result_of(const Outcome& outcome) {
 http::Response Api::list() const {
   Json repositories = Json::array();
   for (const auto& state : store_.all()) {
-    repositories.push(view(*state));
+    repositories.push(view(*state, secrets_of_(state->name)));
   }
   return json_response(200, Json::object({{"repositories", std::move(repositories)}}));
 }
 
 http::Response Api::show(const RepositoryName& name) const {
   const auto state = store_.find(name);
-  return state ? json_response(200, view(*state)) : unknown(name);
+  return state ? json_response(200, view(*state, secrets_of_(name))) : unknown(name);
 }
 
 http::Response Api::refresh(const RepositoryName& name, const http::Request& request) {

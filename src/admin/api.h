@@ -3,7 +3,9 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "admin/views.h"
 #include "http/message.h"
 #include "model/trigger.h"
 #include "state/store.h"
@@ -17,8 +19,15 @@ class Api {
   /// Whether the commit, or a descendant of it, is published. May read the disk.
   using IsPublished = std::function<bool(const RepositoryName& name, const ObjectId& commit)>;
 
-  Api(const state::Store& store, TriggerSink& triggers, IsPublished is_published)
-      : store_(store), triggers_(triggers), is_published_(std::move(is_published)) {}
+  /// The secret files that deliveries for a repository may be signed with. Quick.
+  using SecretsOf = std::function<std::vector<SecretUse>(const RepositoryName& name)>;
+
+  Api(const state::Store& store, TriggerSink& triggers, IsPublished is_published,
+      SecretsOf secrets_of)
+      : store_(store),
+        triggers_(triggers),
+        is_published_(std::move(is_published)),
+        secrets_of_(std::move(secrets_of)) {}
 
   http::Response list() const;
   http::Response show(const RepositoryName& name) const;
@@ -41,6 +50,7 @@ class Api {
   const state::Store& store_;
   TriggerSink& triggers_;
   const IsPublished is_published_;
+  const SecretsOf secrets_of_;
   std::atomic<int> waiting_{0};
 };
 

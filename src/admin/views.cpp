@@ -1,10 +1,12 @@
 #include "admin/views.h"
 
+#include <cmath>
+
 namespace freshet::admin {
 namespace {
 
-Json time_or_null(const std::optional<WallTime>& time) {
-  return time ? Json(to_rfc3339(*time)) : Json();
+Json in_seconds(state::Seconds time) {
+  return Json(std::round(time.count() * 1000) / 1000);
 }
 
 Json view(const state::Failure& failure) {
@@ -14,7 +16,81 @@ Json view(const state::Failure& failure) {
                        {"attempts", failure.attempts}});
 }
 
+Json view(const SecretUse& secret) {
+  return Json::object({{"file", secret.file}, {"last_use", time_or_null(secret.last_use)}});
+}
+
+Json webhook_of(const state::RepositoryState& state, Json secrets) {
+  return Json::object({{"last_delivery", time_or_null(state.last_delivery)},
+                       {"missed", state.missed_deliveries},
+                       {"announce_to_publish", admin::view(state.announce_to_publish)},
+                       {"secrets", std::move(secrets)}});
+}
+
+Json view(const state::DeliveredRefresh& refresh) {
+  Json error;
+  if (refresh.error) {
+    error = Json::object({{"class", refresh.error_class}, {"message", refresh.error}});
+  }
+  const auto& time = refresh.announce_to_publish;
+  return Json::object(
+      {{"repository", refresh.repository},
+       {"result", refresh.result},
+       {"error", std::move(error)},
+       {"started", time_or_null(refresh.started)},
+       {"ended", time_or_null(refresh.ended)},
+       {"announce_to_publish_seconds", time ? in_seconds(state::Seconds(*time)) : Json()}});
+}
+
 }  // namespace
+
+Json time_or_null(const std::optional<WallTime>& time) {
+  return time ? Json(to_rfc3339(*time)) : Json();
+}
+
+Json view(const state::RecentTimes& times) {
+  if (!times.last()) {
+    return {};
+  }
+  return Json::object({{"last", in_seconds(*times.last())},
+                       {"worst", in_seconds(times.worst())},
+                       {"count", times.count()}});
+}
+
+Json result_of(const state::DeliveryRow& delivery) {
+  for (const char* result : {"failed", "waiting", "updated", "unchanged"}) {
+    for (const state::DeliveredRefresh& refresh : delivery.refreshes) {
+      if (refresh.result == result) {
+        return result;
+      }
+    }
+  }
+  return {};
+}
+
+Json view(const state::DeliveryRow& delivery) {
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json() : text; };
+  Json refreshes = Json::array();
+  for (const state::DeliveredRefresh& refresh : delivery.refreshes) {
+    refreshes.push(view(refresh));
+  }
+  return Json::object(
+      {{"number", delivery.number},
+       {"id", text_or_null(delivery.id)},
+       {"at", to_rfc3339(delivery.at)},
+       {"forge", text_or_null(delivery.forge)},
+       {"event", text_or_null(delivery.event)},
+       {"route", text_or_null(delivery.route)},
+       {"verdict", delivery.verdict},
+       {"reason", text_or_null(delivery.reason)},
+       {"secret", text_or_null(delivery.secret)},
+       {"client", text_or_null(delivery.client)},
+       {"times", delivery.times},
+       {"repositories", Json::Array(delivery.repositories.begin(), delivery.repositories.end())},
+       {"result", result_of(delivery)},
+       {"refreshes", std::move(refreshes)},
+       {"replayable", delivery.authentic && delivery.has_content}});
+}
 
 Json view(const CheckoutStatus& checkout) {
   const Json::Array unsupported(checkout.unsupported.begin(), checkout.unsupported.end());
@@ -27,22 +103,24 @@ Json view(const CheckoutStatus& checkout) {
                        {"unsupported", unsupported}});
 }
 
-Json view(const state::RepositoryState& state) {
+Json view(const state::RepositoryState& state, const std::vector<SecretUse>& secrets) {
+  Json signed_with = Json::array();
+  for (const SecretUse& secret : secrets) {
+    signed_with.push(view(secret));
+  }
   Json checkouts = Json::array();
   for (const CheckoutStatus& checkout : state.checkouts) {
     checkouts.push(view(checkout));
   }
-  return Json::object(
-      {{"name", state.name.text()},
-       {"url", state.url},
-       {"state", to_string(state.condition())},
-       {"last_success", time_or_null(state.last_success)},
-       {"last_change", time_or_null(state.last_change)},
-       {"last_error", state.failure ? view(*state.failure) : Json()},
-       {"next_poll", time_or_null(state.next_poll)},
-       {"webhook", Json::object({{"last_delivery", time_or_null(state.last_delivery)},
-                                 {"missed", state.missed_deliveries}})},
-       {"checkouts", std::move(checkouts)}});
+  return Json::object({{"name", state.name.text()},
+                       {"url", state.url},
+                       {"state", to_string(state.condition())},
+                       {"last_success", time_or_null(state.last_success)},
+                       {"last_change", time_or_null(state.last_change)},
+                       {"last_error", state.failure ? view(*state.failure) : Json()},
+                       {"next_poll", time_or_null(state.next_poll)},
+                       {"webhook", webhook_of(state, std::move(signed_with))},
+                       {"checkouts", std::move(checkouts)}});
 }
 
 http::Response json_response(int status, const Json& body) {

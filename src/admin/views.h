@@ -1,18 +1,34 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "http/message.h"
+#include "state/ledger_reader.h"
 #include "state/repository_state.h"
 
 namespace freshet::admin {
 
+/// One file with a secret that deliveries for a repository may be signed with.
+struct SecretUse {
+  std::string file;
+  std::optional<WallTime> last_use;
+};
+
 /// What the API shows. Pure; the fields are the contract's.
-Json view(const state::RepositoryState& state);
+Json view(const state::RepositoryState& state, const std::vector<SecretUse>& secrets);
 Json view(const CheckoutStatus& checkout);
+/// Times in seconds, exact to the millisecond.
+Json view(const state::RecentTimes& times);
+Json view(const state::DeliveryRow& delivery);
+/// Of all refreshes that a delivery led to, what a person has to know first; null: it led to none.
+Json result_of(const state::DeliveryRow& delivery);
+
+Json time_or_null(const std::optional<WallTime>& time);
 
 http::Response json_response(int status, const Json& body);
 /// {"error":{"code","message"}}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/reload_plan.h"
 #include "app/specs.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -60,7 +61,8 @@ const std::vector<std::string>& Catalogue::secret_files(
 }
 
 std::shared_ptr<const Catalogue> make_catalogue(config::Settings settings,
-                                                const LearntNames& learnt) {
+                                                const LearntNames& learnt,
+                                                const Catalogue* before) {
   auto catalogue = std::make_shared<Catalogue>();
   catalogue->settings = std::move(settings);
   for (auto& spec : repository_specs(catalogue->settings)) {
@@ -73,6 +75,11 @@ std::shared_ptr<const Catalogue> make_catalogue(config::Settings settings,
     if (const auto names = learnt.find(repository.name); names != learnt.end()) {
       auto& match = followed.back().match;
       match.insert(match.end(), names->second.begin(), names->second.end());
+    }
+  }
+  for (auto& [name, spec] : catalogue->specs) {
+    if (before != nullptr && same_refresh(*before, *catalogue, name)) {
+      spec = before->specs.at(name);
     }
   }
   catalogue->index = std::make_shared<const webhook::MatchIndex>(std::move(followed));
@@ -91,7 +98,7 @@ std::shared_ptr<const Catalogue> CatalogueHolder::get() const {
 
 void CatalogueHolder::replace(config::Settings settings) {
   const MutexLock lock(mutex_);
-  catalogue_ = make_catalogue(std::move(settings), learnt_);
+  catalogue_ = make_catalogue(std::move(settings), learnt_, catalogue_.get());
   credentials_.reset();
 }
 
@@ -120,7 +127,7 @@ void CatalogueHolder::learn(const RepositoryName& name, const std::vector<std::s
     if (known.size() == before) {
       return;
     }
-    catalogue_ = make_catalogue(catalogue_->settings, learnt_);
+    catalogue_ = make_catalogue(catalogue_->settings, learnt_, catalogue_.get());
     text = to_text(learnt_);
   }
   log::info("upstream renamed", {{"repository", name.text()}});

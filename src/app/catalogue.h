@@ -28,8 +28,11 @@ struct Catalogue {
 /// URLs that upstreams were renamed to, learnt from deliveries and kept in a file, by repository.
 using LearntNames = std::map<RepositoryName, std::vector<std::string>>;
 
+/// A repository whose refreshes go on as in `before` keeps its very spec: who holds it knows by the
+/// pointer that nothing changed.
 std::shared_ptr<const Catalogue> make_catalogue(config::Settings settings,
-                                                const LearntNames& learnt);
+                                                const LearntNames& learnt,
+                                                const Catalogue* before = nullptr);
 
 /// Hands the catalogue out and exchanges it. Thread-safe.
 class CatalogueHolder {

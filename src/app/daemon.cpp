@@ -7,6 +7,8 @@
 
 #include "app/progress_log.h"
 #include "app/published_commits.h"
+#include "app/replay.h"
+#include "app/secret_uses.h"
 #include "base/log.h"
 #include "http/answer.h"
 
@@ -40,14 +42,23 @@ timespec to_timespec(Duration duration) {
 
 Daemon::Daemon(std::unique_ptr<Engine> engine)
     : engine_(std::move(engine)),
-      intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_),
+      intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_,
+                    engine_->ledger()),
       intake_(intake_world_, *engine_, http::not_found_response()),
-      api_(engine_->store(), *engine_,
-           [this](const RepositoryName& name, const ObjectId& commit) {
-             return is_published(*engine_->catalogue().get(), name, commit);
-           }),
+      api_(
+          engine_->store(), *engine_,
+          [this](const RepositoryName& name, const ObjectId& commit) {
+            return is_published(*engine_->catalogue().get(), name, commit);
+          },
+          [this](const RepositoryName& name) {
+            return secret_uses(engine_->catalogue(), engine_->ledger(), name);
+          }),
+      deliveries_(engine_->ledger(),
+                  [this](const state::DeliveryRow& delivery, const Json& content) {
+                    return replay(intake_, delivery, content);
+                  }),
       public_router_(public_routes(intake_, *engine_)),
-      admin_router_(admin_routes(api_, *engine_), admin_guard(engine_->catalogue())) {
+      admin_router_(admin_routes(api_, deliveries_, *engine_), admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
   intake_world_.on_authentic = [this](const std::string& client) {
     rate_limiter_->give_back(http::client_network(client));

@@ -30,6 +30,7 @@ class Daemon {
   IntakeWorld intake_world_;
   webhook::Intake intake_;
   admin::Api api_;
+  admin::Deliveries deliveries_;
   http::Router public_router_;
   http::Router admin_router_;
   const std::shared_ptr<http::RateLimiter> rate_limiter_ = std::make_shared<http::RateLimiter>();

@@ -1,5 +1,6 @@
 #include "app/engine.h"
 
+#include "app/reload_plan.h"
 #include "app/specs.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -142,6 +143,7 @@ Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
                config::Settings settings, ProgressObserver observer)
     : state_(std::move(state)),
       journal_(std::move(journal)),
+      ledger_(StateLayout(settings.state_dir).ledger),
       catalogue_(std::move(settings)),
       notifications_(catalogue_, state_.http()),
       refresh_world_(state_, catalogue_, sweeper_, notifications_, std::move(observer)),
@@ -154,7 +156,9 @@ Engine::~Engine() {
 
 void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   const sync::RepositorySpec& spec = *catalogue.specs.at(name);
-  report(announced(spec));
+  RepositoryAdded added = announced(spec);
+  added.last_delivery = ledger_.last_delivery(name);
+  report(added);
   notifications_.follow(catalogue, name);
   scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
@@ -211,9 +215,11 @@ void Engine::reload(config::Settings settings) {
     }
   }
   for (const auto& [name, spec] : after->specs) {
-    follow(*after, name);
-    // What changed in it shall show at once.
-    static_cast<void>(scheduler_.accept({name, Cause::start, {}, ""}));
+    if (!untouched(*before, *after, name)) {
+      follow(*after, name);
+      // What changed in it shall show at once.
+      static_cast<void>(scheduler_.accept({name, Cause::start, {}, ""}));
+    }
   }
 }
 
@@ -235,6 +241,7 @@ void Engine::report(const Event& event) {
   store_.report(event);
   meters_.report(event);
   if (const auto* finished = std::get_if<RefreshFinished>(&event)) {
+    ledger_.record(finished->outcome);
     log_outcome(finished->outcome);
     if (finished->outcome.error && on_failure) {
       on_failure(finished->outcome.repository);

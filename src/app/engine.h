@@ -18,6 +18,7 @@
 #include "remote/upstream.h"
 #include "schedule/scheduler.h"
 #include "state/journal.h"
+#include "state/ledger.h"
 #include "state/store.h"
 #include "sync/syncer.h"
 
@@ -93,8 +94,8 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
 
   void start();
   void stop();
-  /// Takes another configuration: what is new is followed, what is gone is forgotten, and a refresh
-  /// that runs for something that stays goes on.
+  /// Takes another configuration: what is new or changed is followed and refreshed, what is gone is
+  /// forgotten, the rest is left alone, and a refresh that runs for something that stays goes on.
   void reload(config::Settings settings);
 
   /// Writes what is announced to the journal before the scheduler gets it.
@@ -107,6 +108,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   CatalogueHolder& catalogue() { return catalogue_; }
   state::Store& store() { return store_; }
   metrics::Meters& meters() { return meters_; }
+  state::Ledger& ledger() { return ledger_; }
   const schedule::Scheduler& scheduler() const { return scheduler_; }
 
  private:
@@ -121,6 +123,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
 
   StateDirectory state_;
   std::unique_ptr<state::Journal> journal_;
+  state::Ledger ledger_;
   CatalogueHolder catalogue_;
   state::Store store_;
   metrics::Meters meters_;

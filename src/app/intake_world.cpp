@@ -1,5 +1,6 @@
 #include "app/intake_world.h"
 
+#include "app/delivery_entry.h"
 #include "base/log.h"
 
 namespace freshet::app {
@@ -49,6 +50,7 @@ void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
   if (on_authentic && record.verdict != webhook::Verdict::unauthorized) {
     on_authentic(record.client);
   }
+  ledger_.record(ledger_entry(record));
   for (const auto& refreshed : record.refreshed) {
     events_.report(DeliveryAccepted{refreshed.repository, std::string(record.forge), record.at});
   }

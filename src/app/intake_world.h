@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "metrics/meters.h"
 #include "model/event.h"
+#include "state/ledger.h"
 #include "state/store.h"
 #include "webhook/intake.h"
 
@@ -20,8 +21,8 @@ namespace freshet::app {
 class IntakeWorld : public webhook::Intake::World {
  public:
   IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, metrics::Meters& meters,
-              EventSink& events)
-      : catalogue_(catalogue), store_(store), meters_(meters), events_(events) {}
+              EventSink& events, state::Ledger& ledger)
+      : catalogue_(catalogue), store_(store), meters_(meters), events_(events), ledger_(ledger) {}
 
   std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override;
   Secret read_secret(const std::string& location) override;
@@ -44,6 +45,7 @@ class IntakeWorld : public webhook::Intake::World {
   const state::Store& store_;
   metrics::Meters& meters_;
   EventSink& events_;
+  state::Ledger& ledger_;
   Mutex mutex_;
   /// The last problem of each secret file, so that it is logged once and not once a delivery.
   std::map<std::string, std::string> problems_ GUARDED_BY(mutex_);

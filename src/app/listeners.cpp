@@ -58,7 +58,7 @@ std::optional<http::TlsFiles> tls_files(const config::Server& settings) {
 
 http::Response metrics_page(Engine& engine) {
   const metrics::Gauges gauges{engine.scheduler().queue_depth(), engine.scheduler().open_breakers(),
-                               FRESHET_VERSION};
+                               FRESHET_VERSION, engine.ledger().rows_lost()};
   http::Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = engine.meters().render(engine.store().all(), gauges);
@@ -85,7 +85,8 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) 
   return routes;
 }
 
-std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine) {
+std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
+                                      Engine& engine) {
   using http::PathValues;
   using http::Request;
   return {
@@ -106,6 +107,17 @@ std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine) {
                        const PathValues& values) { return api.show(RepositoryName(values[0])); }}}},
       {"/api/v1/refresh",
        {{"POST", [&api](const Request&, const PathValues&) { return api.refresh_all(); }}}},
+      {"/api/v1/deliveries",
+       {{"GET", [&deliveries](const Request& request,
+                              const PathValues&) { return deliveries.list(request); }}}},
+      {"/api/v1/deliveries/{id}/replay",
+       {{"POST",
+         [&deliveries](const Request&, const PathValues& values) {
+           return deliveries.replay(values[0]);
+         }}}},
+      {"/api/v1/deliveries/{id}",
+       {{"GET", [&deliveries](const Request&,
+                              const PathValues& values) { return deliveries.show(values[0]); }}}},
       {"/metrics",
        {{"GET", [&engine](const Request&, const PathValues&) { return metrics_page(engine); }}}},
   };

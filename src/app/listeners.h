@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "admin/api.h"
+#include "admin/deliveries.h"
 #include "app/engine.h"
 #include "app/intake_world.h"
 #include "http/router.h"
@@ -16,7 +17,8 @@ namespace freshet::app {
 // The routes of both listeners, put together from the stages that answer them.
 
 std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine);
-std::vector<http::Route> admin_routes(admin::Api& api, Engine& engine);
+std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
+                                      Engine& engine);
 
 /// The guard over everything on the admin listener: Host, Origin and, when there is one, the token,
 /// by the configuration in force.

@@ -2,8 +2,8 @@
 
 #include "base/files.h"
 #include "base/hmac.h"
+#include "sync/publishing.h"
 #include "sync/ref_selection.h"
-#include "sync/syncer.h"
 
 namespace freshet::app {
 namespace {
@@ -84,7 +84,8 @@ StateLayout::StateLayout(const std::string& state_dir)
       mirrors(state_dir + "/mirrors"),
       journal(state_dir + "/journal"),
       notify(state_dir + "/notify"),
-      gates(state_dir + "/gates") {}
+      gates(state_dir + "/gates"),
+      ledger(state_dir + "/ledger.sqlite3") {}
 
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
     const config::Settings& settings) {

@@ -27,6 +27,7 @@ struct StateLayout {
   std::string journal;
   std::string notify;  ///< what actions were told of
   std::string gates;   ///< what gates refused
+  std::string ledger;  ///< what became of deliveries and refreshes
 };
 
 /// The mirror of an upstream, keyed by host and path: "mirrors/github.com/acme/docs.git". When

@@ -28,6 +28,7 @@ class UpstreamUrl {
   std::string host_key() const;
   /// "github.com/acme/docs", the default name of a repository.
   std::string identity() const;
+  bool operator==(const UpstreamUrl&) const = default;
 
  private:
   Transport transport_ = Transport::https;

@@ -10,6 +10,7 @@
 #include "checkout/candidate.h"
 #include "checkout/git_folder.h"
 #include "checkout/in_place.h"
+#include "checkout/judged_tree.h"
 #include "checkout/linked_copy.h"
 #include "checkout/regroup.h"
 #include "checkout/slot_builder.h"
@@ -67,6 +68,19 @@ void keep_commits(const CheckoutSpec& spec, const std::string& mirror_path,
   }
 }
 
+/// Asks the check, and publishes nothing of what it leaves behind: not now, and not when the tree
+/// of a refused commit serves again.
+Result<void> judge(const Construction& construction, const std::string& tree,
+                   const ObjectId& commit, bool is_new, const CancelToken& cancel,
+                   const TreeCheck& check) {
+  FRESHET_TRY(const JudgedTree judged, JudgedTree::begin(tree, is_new));
+  const Result<void> verdict = check(tree);
+  const Result<void> restored = judged.restore(construction.spec, construction.mirror_path,
+                                               construction.slots, commit, cancel);
+  FRESHET_CHECK(verdict);
+  return restored;
+}
+
 }  // namespace
 
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
@@ -102,7 +116,7 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
   }
   if (published.old_commit != commit) {
     if (check) {
-      FRESHET_CHECK(check(tree));
+      FRESHET_CHECK(judge(construction, tree, commit, published.changed, cancel, check));
     }
     FRESHET_CHECK(slots.switch_to(commit));
     published.changed = true;

@@ -33,5 +33,8 @@ std::function<int(const Global&)> declare_check(CLI::App& app);
 std::function<int(const Global&)> declare_status(CLI::App& app);
 std::function<int(const Global&)> declare_refresh(CLI::App& app);
 std::function<int(const Global&)> declare_wait(CLI::App& app);
+std::function<int(const Global&)> declare_deliveries(CLI::App& app);
+std::function<int(const Global&)> declare_replay(CLI::App& app);
+std::function<int(const Global&)> declare_explain(CLI::App& app);
 
 }  // namespace freshet::cli

@@ -12,7 +12,7 @@
 namespace freshet::cli {
 namespace {
 
-constexpr std::array<Command, 7> kCommands{{
+constexpr std::array<Command, 10> kCommands{{
     {"serve", "Run the daemon in the foreground", declare_serve},
     {"mirror", "Follow URL and publish it at PATH, without a configuration file", declare_mirror},
     {"sync", "Refresh repositories once, in this process", declare_sync},
@@ -20,6 +20,9 @@ constexpr std::array<Command, 7> kCommands{{
     {"status", "Show what the running daemon knows", declare_status},
     {"refresh", "Make the running daemon refresh repositories now", declare_refresh},
     {"wait", "Wait until the running daemon has published a commit", declare_wait},
+    {"deliveries", "List the last webhook deliveries and what became of each", declare_deliveries},
+    {"replay", "Make the running daemon take a delivery again", declare_replay},
+    {"explain", "Say what a saved delivery would do, and why, without a daemon", declare_explain},
 }};
 
 int run(int argc, char** argv) {

@@ -37,6 +37,36 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
+std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::string>> rows,
+                                                std::size_t width) {
+  constexpr std::size_t kNarrowest = 8;
+  if (width == 0 || rows.empty()) {
+    return rows;
+  }
+  std::vector<std::size_t> widths(rows.front().size());
+  std::size_t line = 2 * (widths.size() - 1);
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    for (const auto& row : rows) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+    line += widths[i];
+  }
+  while (line > width) {
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= kNarrowest) {
+      break;
+    }
+    --*widest;
+    --line;
+  }
+  for (auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = row[i].substr(0, widths[i]);
+    }
+  }
+  return rows;
+}
+
 std::optional<config::Settings> load_or_complain(const std::string& file) {
   config::Loaded loaded = config::load_file(file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {

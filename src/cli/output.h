@@ -19,6 +19,11 @@ void print_message(std::string_view text);  ///< "freshet: TEXT"
 /// Columns as wide as their widest cell, two spaces apart.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
+/// The same rows so that their lines fit `width` columns (0: any): the ids and texts of the widest
+/// columns are cut, behind at least 8 characters. Every row has the columns of the first.
+std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::string>> rows,
+                                                std::size_t width);
+
 /// Loads the file; prints its warnings and errors as messages. nullopt: there were errors.
 std::optional<config::Settings> load_or_complain(const std::string& file);
 

@@ -17,6 +17,22 @@ std::vector<std::string> row_of(const Json& repository) {
           text_or(repository["last_error"]["message"], "")};
 }
 
+void print_webhook(const Json& webhook) {
+  std::vector<std::vector<std::string>> rows{
+      {"last delivery", text_or(webhook["last_delivery"], "never")}};
+  const Json& times = webhook["announce_to_publish"];
+  if (!times.is_null()) {
+    rows.push_back({"announce to publish", times["last"].dump() + " s; worst of " +
+                                               times["count"].dump() + " in an hour " +
+                                               times["worst"].dump() + " s"});
+  }
+  for (const Json& secret : webhook["secrets"].items()) {
+    rows.push_back(
+        {"secret " + secret["file"].text(), "last used " + text_or(secret["last_use"], "never")});
+  }
+  print_table(rows);
+}
+
 void print_repository(const Json& repository) {
   print_table({{"name", repository["name"].text()},
                {"url", repository["url"].text()},
@@ -24,6 +40,7 @@ void print_repository(const Json& repository) {
                {"last success", text_or(repository["last_success"], "never")},
                {"last change", text_or(repository["last_change"], "never")},
                {"next poll", text_or(repository["next_poll"], "when triggered")}});
+  print_webhook(repository["webhook"]);
   for (const Json& checkout : repository["checkouts"].items()) {
     print_line(checkout["path"].text() + "  " + checkout["ref"].text() + "  " +
                text_or(checkout["commit"], "not published yet"));

@@ -58,6 +58,7 @@ struct GithubApp {
   std::string private_key_file;
   std::int64_t installation_id = 0;
   std::string api_url;
+  bool operator==(const GithubApp&) const = default;
 };
 
 /// How to sign in at the upstreams that `match` covers. Exactly one of token_file, username with
@@ -71,6 +72,7 @@ struct Credential {
   std::string known_hosts_file;
   std::string ca_file;
   std::optional<GithubApp> github_app;
+  bool operator==(const Credential&) const = default;
 };
 
 enum class CheckoutMode { atomic, in_place };
@@ -83,12 +85,14 @@ struct Checkout {
   Duration keep_old{};
   bool git = false;
   std::string group;  ///< empty: left as it is
+  bool operator==(const Checkout&) const = default;
 };
 
 /// Runs on the candidate tree before it is published.
 struct Gate {
   std::vector<std::string> run;
   Duration timeout{};
+  bool operator==(const Gate&) const = default;
 };
 
 /// Runs or posts after an update. Exactly one of `run` and `post` is set.
@@ -99,6 +103,7 @@ struct OnUpdate {
   std::string secret_file;
   std::vector<std::string> paths;  ///< globs; empty: every change
   std::vector<std::string> refs;   ///< as Repository::refs; empty: every ref
+  bool operator==(const OnUpdate&) const = default;
 };
 
 struct Repository {
@@ -119,6 +124,7 @@ struct Repository {
   std::vector<Checkout> checkouts;  ///< the shorthand's first
   std::vector<Gate> gates;
   std::vector<OnUpdate> on_update;
+  bool operator==(const Repository&) const = default;
 };
 
 struct Settings {

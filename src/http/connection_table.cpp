@@ -28,6 +28,7 @@ constexpr int kNoRequest = 1;  // the largest progress at which there is none ye
 
 struct Candidate {
   bool idle = false;
+  bool stranger = false;
   std::size_t siblings = 0;
   int progress = 0;
   Instant deadline;
@@ -35,15 +36,10 @@ struct Candidate {
 
   /// Whether it has less to lose.
   bool operator<(const Candidate& other) const {
-    return std::tuple(!idle, other.siblings, progress, deadline) <
-           std::tuple(!other.idle, siblings, other.progress, other.deadline);
+    return std::tuple(!idle, !stranger, other.siblings, progress, deadline) <
+           std::tuple(!other.idle, !other.stranger, siblings, other.progress, other.deadline);
   }
 };
-
-Candidate weigh(Connection& connection, const std::size_t* siblings) {
-  return {connection.stage == Connection::Stage::idle, siblings == nullptr ? 1 : *siblings,
-          progress_of(connection), connection.deadline, &connection};
-}
 
 }  // namespace
 
@@ -56,12 +52,15 @@ Connection* ConnectionTable::add(Accepted& accepted) {
   }
   auto connection = std::make_unique<Connection>(++last_id_, std::move(accepted), shared_);
   Connection* added = connection.get();
-  Entry entry{std::move(connection), nullptr};
-  if (!added->peer.network.empty()) {
-    std::size_t& siblings = per_network_[added->peer.network];
+  Entry entry{std::move(connection)};
+  const Peer& peer = added->peer;
+  const Limits& limits = *added->limits;
+  if (!peer.network.empty()) {
+    std::size_t& siblings = per_network_[peer.network];
     ++siblings;
-    if (!added->limits->trusted_proxies.contains(added->peer.address)) {
+    if (!limits.trusted_proxies.contains(peer.address)) {
       entry.siblings = &siblings;
+      entry.stranger = !limits.allow.empty() && !limits.allow.contains(peer.address);
     }
   }
   connections_.emplace(added->id, std::move(entry));
@@ -110,7 +109,10 @@ bool ConnectionTable::evict() {
   candidates.reserve(connections_.size());
   for (const auto& [id, entry] : connections_) {
     if (!entry.connection->working) {  // what a worker holds cannot go
-      candidates.push_back(weigh(*entry.connection, entry.siblings));
+      candidates.push_back({entry.connection->stage == Connection::Stage::idle, entry.stranger,
+                            entry.siblings == nullptr ? 1 : *entry.siblings,
+                            progress_of(*entry.connection), entry.connection->deadline,
+                            entry.connection.get()});
     }
   }
   if (candidates.empty()) {

@@ -23,8 +23,9 @@ class ConnectionTable {
   Connection* find(std::uint64_t id) const;
   void remove(Connection& connection);
   /// Makes room: closes a connection that has least to lose, and some more where nothing is lost at
-  /// all. Idle ones go first, then those of the client that has most, then those that have come
-  /// least far, then those that take longest. False: there is none that could go.
+  /// all. Idle ones go first, then those of peers outside the allow list, then those of the client
+  /// that has most, then those that have come least far, then the oldest. False: there is none that
+  /// could go.
   bool evict();
   void clear();
   void for_each(const std::function<void(Connection&)>& visit) const;
@@ -35,6 +36,7 @@ class ConnectionTable {
   struct Entry {
     std::unique_ptr<Connection> connection;
     const std::size_t* siblings = nullptr;  ///< how many its client has; nullptr: does not count
+    bool stranger = false;                  ///< outside the allow list
   };
 
   bool has_room_for(const Peer& peer) const;

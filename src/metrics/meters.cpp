@@ -61,6 +61,9 @@ void Meters::count(const Outcome& outcome) {
   ++refreshes_[{outcome.repository, std::string(to_string(outcome.cause)), result}];
   refresh_seconds_.observe(seconds_between(outcome.started, outcome.ended));
   fetched_bytes_ += outcome.fetched_bytes;
+  for (const state::Seconds time : state::announce_to_publish(outcome)) {
+    announce_to_publish_.observe(time.count());
+  }
 }
 
 void Meters::forget(const RepositoryName& name) {
@@ -102,6 +105,8 @@ void Meters::render_counters(Exposition& out) const {
   out.family("fetched_bytes_total", "counter", "Bytes of packs received from upstreams.");
   out.sample("fetched_bytes_total", {}, static_cast<double>(fetched_bytes_));
   refresh_seconds_.write(out, "refresh_seconds", "How long refreshes took.");
+  announce_to_publish_.write(out, "announce_to_publish_seconds",
+                             "From the arrival of a delivery to the switch of the tree.");
   ack_seconds_.write(out, "delivery_ack_seconds", "How long deliveries waited for their answer.");
   out.family("config_last_reload_successful", "gauge", "0 after a reload of a broken file.");
   out.sample("config_last_reload_successful", {}, config_reload_successful_ ? 1 : 0);
@@ -116,6 +121,8 @@ std::string Meters::render(const state::Store::Snapshot& repositories, const Gau
   render_repositories(out, repositories);
   out.family("queue_depth", "gauge", "Refreshes and probes that wait for their turn.");
   out.sample("queue_depth", {}, static_cast<double>(gauges.queue_depth));
+  out.family("ledger_rows_lost_total", "counter", "Rows that the ledger could not take.");
+  out.sample("ledger_rows_lost_total", {}, static_cast<double>(gauges.ledger_rows_lost));
   out.family("host_breaker_open", "gauge", "1 while requests to a host are held back.");
   for (const HostKey& host : gauges.open_breakers) {
     out.sample("host_breaker_open", {{"host", host.text()}}, 1);

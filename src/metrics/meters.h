@@ -17,6 +17,7 @@ struct Gauges {
   std::size_t queue_depth = 0;
   std::vector<HostKey> open_breakers;
   std::string version;
+  std::uint64_t ledger_rows_lost = 0;
 };
 
 /// Counts what the stages report. Thread-safe.
@@ -49,6 +50,7 @@ class Meters : public EventSink {
   std::map<std::pair<std::string, std::string>, std::uint64_t> deliveries_ GUARDED_BY(mutex_);
   Histogram refresh_seconds_ GUARDED_BY(mutex_);
   Histogram ack_seconds_ GUARDED_BY(mutex_);
+  Histogram announce_to_publish_ GUARDED_BY(mutex_);
   std::uint64_t fetched_bytes_ GUARDED_BY(mutex_) = 0;
   bool config_reload_successful_ GUARDED_BY(mutex_) = true;
 };

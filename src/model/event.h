@@ -16,6 +16,7 @@ struct RepositoryAdded {
   RepositoryName repository;
   std::string url;
   std::vector<CheckoutStatus> checkouts;
+  std::optional<WallTime> last_delivery = std::nullopt;  ///< as an earlier process left it
 };
 
 struct RepositoryRemoved {

@@ -41,8 +41,7 @@ struct Outcome {
   std::vector<CheckoutStatus> checkouts;
   /// What was announced but not served yet: the upstream still answered `before`.
   std::vector<Announcement> lagging;
-  /// What was announced and is published by this refresh or was before: the scheduler says so when
-  /// the refresh has ended.
+  /// What was announced and is published by this refresh or was before: the scheduler fills it in.
   std::vector<Announcement> served;
   std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached
   bool fetched = false;                   ///< a pack was asked for

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schedule/served.h"
+
 namespace freshet::schedule {
 namespace {
 
@@ -363,7 +365,7 @@ std::optional<Duration> Plan::interval_of(const Entry& entry) {
 std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, Instant now) {
   const std::vector<Announcement>& served = entry.running->announcements;
   const bool unserved = outcome.error || outcome.cancelled;
-  std::vector<Announcement> open = unserved ? served : outcome.lagging;
+  std::vector<Announcement> open = still_open(served, outcome);
   if (open.empty()) {
     entry.lagging_since.reset();
     entry.lag_attempts = 0;
@@ -457,7 +459,7 @@ namespace {
 /// Polls leave in small groups, a little earlier than they would alone: one waking of the threads
 /// and of the connection serves several.
 Instant on_a_tick(Instant at, Duration interval) {
-  const Duration tick = std::clamp(interval / 20, Duration(1), Duration(100));
+  const Duration tick = std::clamp(interval / 8, Duration(1), Duration(250));
   return at - at.time_since_epoch() % tick;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "schedule/served.h"
+
 namespace freshet::schedule {
 namespace {
 
@@ -224,6 +226,7 @@ void Scheduler::run(const Job& job, const CancelToken& cancel) {
   world_.events().report(RefreshStarted{job.repository, job.cause, wall_now()});
   Outcome outcome = world_.runner().run(job, cancel);
   outcome.cancelled = outcome.cancelled || (outcome.error && cancel.cancelled());
+  outcome.served = served_by(job, outcome);
   conclude(outcome);
 }
 

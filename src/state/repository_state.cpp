@@ -7,6 +7,9 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
   state.name = event.repository;
   state.url = event.url;
   state.checkouts = event.checkouts;
+  if (!state.last_delivery) {
+    state.last_delivery = event.last_delivery;
+  }
 }
 
 void apply(RepositoryState& /*state*/, const RepositoryRemoved& /*event*/) {}
@@ -20,6 +23,10 @@ void apply(RepositoryState& state, const RefreshFinished& event) {
   state.refreshing = false;
   state.covered = outcome.ticket;
   state.last_outcome = outcome;
+  state.last_outcome->served.clear();  // can be thousands, and nobody asks for them here
+  for (const Seconds time : announce_to_publish(outcome)) {
+    state.announce_to_publish.observe(outcome.ended, time);
+  }
   if (!outcome.checkouts.empty()) {
     state.checkouts = outcome.checkouts;
   }
@@ -65,41 +72,41 @@ void apply(RepositoryState& state, const DeliveryMissed& /*event*/) {
 
 }  // namespace
 
-std::string_view to_string(Condition condition) {
+std::string_view to_string(RepositoryCondition condition) {
   switch (condition) {
-    case Condition::pending:
+    case RepositoryCondition::pending:
       return "pending";
-    case Condition::refreshing:
+    case RepositoryCondition::refreshing:
       return "refreshing";
-    case Condition::ok:
+    case RepositoryCondition::ok:
       return "ok";
-    case Condition::lagging:
+    case RepositoryCondition::lagging:
       return "lagging";
-    case Condition::failing:
+    case RepositoryCondition::failing:
       return "failing";
-    case Condition::held:
+    case RepositoryCondition::held:
       return "held";
-    case Condition::paused:
+    case RepositoryCondition::paused:
       break;
   }
   return "paused";
 }
 
-Condition RepositoryState::condition() const {
+RepositoryCondition RepositoryState::condition() const {
   if (held) {
-    return Condition::held;
+    return RepositoryCondition::held;
   }
   // A repository that fails keeps saying so while it tries again.
   if (failure) {
-    return Condition::failing;
+    return RepositoryCondition::failing;
   }
   if (refreshing) {
-    return Condition::refreshing;
+    return RepositoryCondition::refreshing;
   }
   if (lagging) {
-    return Condition::lagging;
+    return RepositoryCondition::lagging;
   }
-  return last_success ? Condition::ok : Condition::pending;
+  return last_success ? RepositoryCondition::ok : RepositoryCondition::pending;
 }
 
 RepositoryState reduce(RepositoryState state, const Event& event) {

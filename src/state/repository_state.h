@@ -8,11 +8,12 @@
 #include "base/clock.h"
 #include "model/event.h"
 #include "model/outcome.h"
+#include "state/announce_to_publish.h"
 
 namespace freshet::state {
 
-enum class Condition { pending, refreshing, ok, lagging, failing, held, paused };
-std::string_view to_string(Condition condition);
+enum class RepositoryCondition { pending, refreshing, ok, lagging, failing, held, paused };
+std::string_view to_string(RepositoryCondition condition);
 
 /// The last failure, while it lasts.
 struct Failure {
@@ -34,13 +35,14 @@ struct RepositoryState {
   std::optional<WallTime> next_poll;
   std::optional<WallTime> last_delivery;
   std::int64_t missed_deliveries = 0;
+  RecentTimes announce_to_publish;
   std::vector<CheckoutStatus> checkouts;
   std::optional<RefName> default_branch;  ///< of the upstream, as last seen
   /// Every trigger up to this ticket is answered by `last_outcome`.
   Ticket covered = 0;
   std::optional<Outcome> last_outcome;
 
-  Condition condition() const;
+  RepositoryCondition condition() const;
   /// Refreshed once, or failed and says so.
   bool settled() const { return last_success || failure; }
 };

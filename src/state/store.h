@@ -32,7 +32,7 @@ class Store : public EventSink {
   mutable Mutex mutex_;
   std::map<RepositoryName, std::shared_ptr<const RepositoryState>> states_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;
-  mutable freshet::Condition changed_;
+  mutable Condition changed_;
 };
 
 }  // namespace freshet::state

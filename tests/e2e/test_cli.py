@@ -32,7 +32,7 @@ def test_help_and_version_are_printed_on_standard_output():
 
 
 @pytest.mark.parametrize("name", ["serve", "mirror", "sync", "check", "status", "refresh",
-                                  "wait"])
+                                  "wait", "deliveries", "replay", "explain"])
 def test_every_command_has_a_help(name):
     run = run_freshet(name, "--help")
     assert (run.returncode, run.stderr) == (DONE, "")

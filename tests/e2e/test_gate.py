@@ -173,6 +173,16 @@ def test_a_tree_in_place_is_judged_before_anything_of_it_is_seen(follow, gate):
     assert git(site.path, "status", "--porcelain") == ""
 
 
+def test_nothing_that_a_gate_writes_is_published(follow):
+    script = "echo built > built.o; echo changed >> README; rm docs/index.html; git add -A"
+    site = follow(gate=[{"run": ["/bin/sh", "-c", script]}])
+    assert_complete(site.path)
+    commit = site.push({"README": "second\n"})
+    site.wait_for(commit)
+    assert assert_complete(site.path) == commit
+    assert (site.path / "README").read_text() == "second\n"
+
+
 def test_a_stop_ends_a_gate_without_a_refusal(gated, gate):
     gate.hold()
     commit = gated.push({"README": "second\n"})

@@ -179,6 +179,29 @@ TEST_F(HttpClients, who_must_go_is_idle_or_one_of_many_and_not_a_delivery_on_its
   EXPECT_EQ(honest.ask(delivery.substr(150'000)).body.size(), 200'000U);
 }
 
+TEST_F(HttpClients, who_cannot_be_served_must_go_before_those_on_the_allow_list) {
+  options_.max_connections = 20;
+  options_.limits.allow = AddressRanges({"127.0.0.0/29"});
+  start();
+  const std::string delivery = post("/echo", std::string(200'000, 'x'));
+  std::vector<RawClient> honest;
+  for (int i = 0; i < 4; ++i) {
+    honest.push_back(client("127.0.0.2"));
+    honest.back().send(delivery.substr(0, 150'000));
+  }
+  while (options_.bodies->used() < 4UL * 150'000) {
+    std::this_thread::yield();
+  }
+  std::vector<RawClient> strangers;
+  for (int i = 0; i < 100; ++i) {
+    strangers.push_back(client("127.0.1." + std::to_string(1 + i)));
+    strangers.back().send("POST /echo HTTP/1.1\r\n");
+  }
+  for (RawClient& one : honest) {
+    EXPECT_EQ(one.ask(delivery.substr(150'000)).body.size(), 200'000U);
+  }
+}
+
 TEST_F(HttpClients, five_hundred_stalled_connections_from_eight_addresses_leave_others_served) {
   options_.limits.connections_per_address = 64;
   options_.limits.rate_limit = Rate{1000, std::chrono::minutes(1)};

@@ -7,6 +7,7 @@
 
 #include "remote/git_program.h"
 #include "support/tree_snapshot.h"
+#include "sync/publishing.h"
 
 namespace freshet::sync {
 namespace {

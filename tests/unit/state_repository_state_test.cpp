@@ -69,35 +69,50 @@ TEST(RepositoryState, HasAConditionForEveryCourseOfEvents) {
   struct Row {
     const char* course;
     std::vector<Event> events;
-    Condition condition;
+    RepositoryCondition condition;
     bool settled;
   };
   const std::vector<Row> table{
-      {"added", {kAdded}, Condition::pending, false},
-      {"first refresh runs", {kAdded, kStarted}, Condition::refreshing, false},
-      {"unchanged", {kAdded, kStarted, unchanged()}, Condition::ok, true},
-      {"updated", {kAdded, kStarted, updated()}, Condition::ok, true},
-      {"runs again", {kAdded, unchanged(), kStarted}, Condition::refreshing, true},
-      {"failed", {kAdded, kStarted, failed(kStart)}, Condition::failing, true},
-      {"failed, runs again", {kAdded, failed(kStart), kStarted}, Condition::failing, true},
-      {"failed, then fine", {kAdded, failed(kStart), kStarted, unchanged()}, Condition::ok, true},
-      {"fine, then failed", {kAdded, unchanged(), failed(kStart)}, Condition::failing, true},
-      {"lagging", {kAdded, lagging()}, Condition::lagging, true},
-      {"lagging, runs again", {kAdded, lagging(), kStarted}, Condition::refreshing, true},
-      {"lagging, caught up", {kAdded, lagging(), unchanged()}, Condition::ok, true},
-      {"lagging, failed", {kAdded, lagging(), failed(kStart)}, Condition::failing, true},
-      {"cancelled at first", {kAdded, kStarted, cancelled()}, Condition::pending, false},
-      {"cancelled while fine", {kAdded, unchanged(), kStarted, cancelled()}, Condition::ok, true},
+      {"added", {kAdded}, RepositoryCondition::pending, false},
+      {"first refresh runs", {kAdded, kStarted}, RepositoryCondition::refreshing, false},
+      {"unchanged", {kAdded, kStarted, unchanged()}, RepositoryCondition::ok, true},
+      {"updated", {kAdded, kStarted, updated()}, RepositoryCondition::ok, true},
+      {"runs again", {kAdded, unchanged(), kStarted}, RepositoryCondition::refreshing, true},
+      {"failed", {kAdded, kStarted, failed(kStart)}, RepositoryCondition::failing, true},
+      {"failed, runs again",
+       {kAdded, failed(kStart), kStarted},
+       RepositoryCondition::failing,
+       true},
+      {"failed, then fine",
+       {kAdded, failed(kStart), kStarted, unchanged()},
+       RepositoryCondition::ok,
+       true},
+      {"fine, then failed",
+       {kAdded, unchanged(), failed(kStart)},
+       RepositoryCondition::failing,
+       true},
+      {"lagging", {kAdded, lagging()}, RepositoryCondition::lagging, true},
+      {"lagging, runs again", {kAdded, lagging(), kStarted}, RepositoryCondition::refreshing, true},
+      {"lagging, caught up", {kAdded, lagging(), unchanged()}, RepositoryCondition::ok, true},
+      {"lagging, failed", {kAdded, lagging(), failed(kStart)}, RepositoryCondition::failing, true},
+      {"cancelled at first", {kAdded, kStarted, cancelled()}, RepositoryCondition::pending, false},
+      {"cancelled while fine",
+       {kAdded, unchanged(), kStarted, cancelled()},
+       RepositoryCondition::ok,
+       true},
       {"cancelled while failing",
        {kAdded, failed(kStart), kStarted, cancelled()},
-       Condition::failing,
+       RepositoryCondition::failing,
        true},
       {"cancelled while lagging",
        {kAdded, lagging(), kStarted, cancelled()},
-       Condition::lagging,
+       RepositoryCondition::lagging,
        true},
-      {"spoken of", {kAdded, DeliveryAccepted{kName, "github", kStart}}, Condition::pending, false},
-      {"planned", {kAdded, NextRefreshPlanned{kName, kStart}}, Condition::pending, false},
+      {"spoken of",
+       {kAdded, DeliveryAccepted{kName, "github", kStart}},
+       RepositoryCondition::pending,
+       false},
+      {"planned", {kAdded, NextRefreshPlanned{kName, kStart}}, RepositoryCondition::pending, false},
   };
   for (const Row& row : table) {
     const RepositoryState state = after(row.events);
@@ -119,7 +134,7 @@ TEST(RepositoryState, KeepsWhatHappenedWhenItIsAddedAgain) {
       after({kAdded, failed(kStart), RepositoryAdded{kName, "https://example.org/new", {}}});
   EXPECT_EQ(state.url, "https://example.org/new");
   EXPECT_THAT(state.checkouts, IsEmpty());
-  EXPECT_EQ(state.condition(), Condition::failing);
+  EXPECT_EQ(state.condition(), RepositoryCondition::failing);
 }
 
 TEST(Failures, AreCountedFromTheFirstOfTheRow) {
@@ -172,7 +187,7 @@ TEST(Changes, OfOneCheckoutCountThoughAnotherFailed) {
   event.outcome.checkouts = {checkout("/srv/a", kStart + 30s), checkout("/srv/b", kStart - 1h)};
   const RepositoryState state = after({kAdded, event});
   EXPECT_EQ(state.last_change, kStart + 30s);
-  EXPECT_EQ(state.condition(), Condition::failing);
+  EXPECT_EQ(state.condition(), RepositoryCondition::failing);
 }
 
 TEST(Checkouts, AreThoseOfTheLastRefreshThatLookedAtThem) {
@@ -214,11 +229,11 @@ TEST(Events, NameTheRepositoryThatTheySpeakOf) {
 }
 
 TEST(Conditions, HaveTheContractsNames) {
-  const std::pair<Condition, std::string_view> table[] = {
-      {Condition::pending, "pending"}, {Condition::refreshing, "refreshing"},
-      {Condition::ok, "ok"},           {Condition::lagging, "lagging"},
-      {Condition::failing, "failing"}, {Condition::held, "held"},
-      {Condition::paused, "paused"}};
+  const std::pair<RepositoryCondition, std::string_view> table[] = {
+      {RepositoryCondition::pending, "pending"}, {RepositoryCondition::refreshing, "refreshing"},
+      {RepositoryCondition::ok, "ok"},           {RepositoryCondition::lagging, "lagging"},
+      {RepositoryCondition::failing, "failing"}, {RepositoryCondition::held, "held"},
+      {RepositoryCondition::paused, "paused"}};
   for (const auto& [condition, name] : table) {
     EXPECT_EQ(to_string(condition), name);
   }

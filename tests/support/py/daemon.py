@@ -56,6 +56,10 @@ def write_secret(path: Path, secret: str) -> str:
     return str(path)
 
 
+class PortTaken(Exception):
+    pass
+
+
 class Daemon:
     """A directory with a configuration, and `freshet serve` on it."""
 
@@ -97,11 +101,27 @@ class Daemon:
             self.process = subprocess.Popen(
                 [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, env=environment, **options)
-        wait_for(self._answers, f"the daemon answers /healthz; its log is {self.log}")
+        try:
+            wait_for(self._answers, f"the daemon answers /healthz; its log is {self.log}")
+        except PortTaken:
+            self._take_other_ports()
+            return self.start(env=environment, **options)
         return self
+
+    def _take_other_ports(self) -> None:
+        """A port that was free a moment ago can be somebody else's when the daemon gets to it."""
+        self.log.unlink()
+        for table, name in ("server", "public_port"), ("admin", "admin_port"):
+            address = f"127.0.0.1:{getattr(self, name)}"
+            setattr(self, name, free_port())
+            if self.settings[table]["listen"] == address:
+                self.settings[table]["listen"] = f"127.0.0.1:{getattr(self, name)}"
+        self.write_config()
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:
+            if "is in use by another program" in self.log_text():
+                raise PortTaken
             raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log_text()}")
         try:
             return self.public("GET", "/healthz").status == 200

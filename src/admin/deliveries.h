@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "http/message.h"
+#include "state/ledger.h"
+
+namespace freshet::admin {
+
+/// The API's answers about deliveries: the ledger's rows, and a delivery run again. Thread-safe;
+/// blocks for reads of the ledger, which have a limit in time.
+class Deliveries {
+ public:
+  /// Runs again what a delivery said, by the configuration of now, as if it came now. The answer
+  /// says what was triggered. Error config: what is kept of it cannot be read any more.
+  using Replay =
+      std::function<Result<Json>(const state::DeliveryRow& delivery, const Json& content)>;
+
+  Deliveries(state::Ledger& ledger, Replay replay) : ledger_(ledger), replay_(std::move(replay)) {}
+
+  /// GET .../deliveries, with the query's limit, before, after, repository, forge and verdict.
+  http::Response list(const http::Request& request);
+  http::Response show(const std::string& id);
+  /// POST .../deliveries/ID/replay
+  http::Response replay(const std::string& id);
+
+ private:
+  http::Response unreadable(const Error& error);
+
+  state::Ledger& ledger_;
+  const Replay replay_;
+};
+
+}  // namespace freshet::admin

@@ -1,0 +1,45 @@
+#include "app/reload_plan.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "remote/credential_match.h"
+
+namespace freshet::app {
+namespace {
+
+/// The credentials that may be used for the upstream, in the order of the file.
+std::vector<config::Credential> credentials_for(const config::Settings& settings,
+                                                const UpstreamUrl& url) {
+  std::vector<config::Credential> found;
+  std::copy_if(settings.credentials.begin(), settings.credentials.end(), std::back_inserter(found),
+               [&](const config::Credential& credential) {
+                 const auto match = remote::CredentialMatch::parse(credential.match);
+                 return match && match->covers(url);
+               });
+  return found;
+}
+
+}  // namespace
+
+bool same_refresh(const Catalogue& before, const Catalogue& after, const RepositoryName& name) {
+  const auto old_repository = before.repositories.find(name);
+  const auto new_repository = after.repositories.find(name);
+  if (old_repository == before.repositories.end() || new_repository == after.repositories.end()) {
+    return false;
+  }
+  const sync::RepositorySpec& old_spec = *before.specs.at(name);
+  const sync::RepositorySpec& new_spec = *after.specs.at(name);
+  return *old_repository->second == *new_repository->second && old_spec.mirror == new_spec.mirror &&
+         old_spec.largest_pack == new_spec.largest_pack &&
+         old_spec.min_free_disk == new_spec.min_free_disk;
+}
+
+bool untouched(const Catalogue& before, const Catalogue& after, const RepositoryName& name) {
+  const auto credentials = [&](const Catalogue& catalogue) {
+    return credentials_for(catalogue.settings, catalogue.repositories.at(name)->url);
+  };
+  return same_refresh(before, after, name) && credentials(before) == credentials(after);
+}
+
+}  // namespace freshet::app

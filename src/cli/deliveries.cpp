@@ -1,0 +1,218 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "app/admin_client.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace freshet::cli {
+namespace {
+
+constexpr int kMostListed = 1000;
+constexpr std::chrono::milliseconds kBetweenLooks{500};
+
+struct Options {
+  std::string repository;
+  int limit = 50;
+  bool follow = false;
+};
+
+/// By number; what --follow has shown and may have to show again.
+using Shown = std::map<std::int64_t, std::string>;
+
+std::string text_or(const Json& value, const char* otherwise) {
+  return value.is_null() ? otherwise : value.text();
+}
+
+std::string joined(const Json& texts) {
+  std::string list;
+  for (const Json& text : texts.items()) {
+    list += (list.empty() ? "" : ",") + text.text();
+  }
+  return list.empty() ? "-" : list;
+}
+
+/// What became of it, with the time or the error that goes with it.
+std::string result_of(const Json& delivery) {
+  const std::string result = delivery["result"].text();
+  for (const Json& refresh : delivery["refreshes"].items()) {
+    if (refresh["result"].text() != result) {
+      continue;
+    }
+    const Json& error = refresh["error"];
+    if (!error.is_null()) {
+      return result + " (" + error["class"].text() + "): " + error["message"].text();
+    }
+    const Json& took = refresh["announce_to_publish_seconds"];
+    return took.is_null() ? result : result + " in " + took.dump() + " s";
+  }
+  const std::int64_t times = delivery["times"].integer().value_or(1);
+  return times > 1 ? std::to_string(times) + " times" : text_or(delivery["reason"], "-");
+}
+
+/// The forge's id where there is one, and the ledger's number, which does as well.
+std::string id_of(const Json& delivery) {
+  return delivery["id"].is_null() ? std::to_string(delivery["number"].integer().value_or(0))
+                                  : delivery["id"].text();
+}
+
+std::vector<std::string> row_of(const Json& delivery) {
+  // "2026-11-21T15:28:06.123Z"
+  std::string at = delivery["at"].text().substr(0, 19);
+  std::replace(at.begin(), at.end(), 'T', ' ');
+  return {at,
+          text_or(delivery["forge"], "-"),
+          text_or(delivery["event"], "-"),
+          id_of(delivery),
+          delivery["verdict"].text(),
+          joined(delivery["repositories"]),
+          result_of(delivery)};
+}
+
+const std::vector<std::string> kHeading{"TIME (UTC)", "FORGE",        "EVENT", "ID",
+                                        "VERDICT",    "REPOSITORIES", "RESULT"};
+
+/// Columns of a terminal; 0: none, nothing has to fit.
+std::size_t terminal_width() {
+  winsize size{};
+  const bool known = is_terminal(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  return known ? size.ws_col : 0;
+}
+
+void print_rows(const Json& deliveries, bool heading) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& delivery : deliveries.items()) {
+    rows.push_back(row_of(delivery));
+  }
+  std::reverse(rows.begin(), rows.end());  // the newest at the bottom, next to the prompt
+  if (heading) {
+    rows.insert(rows.begin(), kHeading);
+  }
+  print_table(fit_table(std::move(rows), terminal_width()));
+}
+
+/// Shows, oldest first, what was not shown yet or has another result by now; `shown` then holds
+/// those whose result may still change.
+void show_news(const Global& global, const Json& deliveries, Shown& shown, std::int64_t& newest) {
+  Json news = Json::array();
+  for (const Json& delivery : deliveries.items()) {
+    const std::int64_t number = delivery["number"].integer().value_or(0);
+    const std::string result = delivery["result"].text();
+    const auto known = shown.find(number);
+    if (number > newest || (known != shown.end() && known->second != result)) {
+      news.push(delivery);
+    }
+    if (result == "waiting" || result == "failed") {
+      shown[number] = result;
+    } else {
+      shown.erase(number);
+    }
+  }
+  for (const Json& delivery : deliveries.items()) {
+    newest = std::max(newest, delivery["number"].integer().value_or(0));
+  }
+  while (static_cast<int>(shown.size()) > kMostListed / 2) {
+    shown.erase(shown.begin());
+  }
+  if (!global.json) {
+    print_rows(news, false);
+    return;
+  }
+  for (auto item = news.items().rbegin(); item != news.items().rend(); ++item) {
+    print_line(item->dump());
+  }
+}
+
+/// Until somebody ends it, or the daemon is gone.
+int follow(const Global& global, const app::AdminClient& client, const Options& options,
+           const Json& first) {
+  Shown shown;
+  std::int64_t newest = 0;
+  if (!global.json) {
+    print_table(fit_table({kHeading}, terminal_width()));
+  }
+  show_news(global, first["deliveries"], shown, newest);
+  for (;;) {
+    std::this_thread::sleep_for(kBetweenLooks);
+    const std::int64_t after = shown.empty() ? newest : std::min(newest, shown.begin()->first - 1);
+    std::string path = "/deliveries?limit=1000&after=" + std::to_string(after);
+    if (!options.repository.empty()) {
+      path += "&repository=" + app::AdminClient::encode(options.repository);
+    }
+    const auto answer = client.get(path);
+    if (!answer) {
+      return complain_unreachable(answer.error());
+    }
+    if (answer->status != 200) {
+      print_message(answer->body["error"]["message"].text());
+      continue;  // the ledger may be readable again soon
+    }
+    const auto& deliveries = answer->body["deliveries"].items();
+    if (deliveries.size() == kMostListed && !shown.empty()) {
+      shown.clear();  // too long ago to be looked at again
+    }
+    show_news(global, answer->body["deliveries"], shown, newest);
+  }
+}
+
+int deliveries(const Global& global, const Options& options) {
+  const auto settings = load_or_complain(global.config_file);
+  if (!settings) {
+    return kUsage;
+  }
+  if (options.limit < 1 || options.limit > kMostListed) {
+    print_message("--limit: expected a number from 1 to 1000");
+    return kUsage;
+  }
+  const bool known =
+      options.repository.empty() ||
+      std::any_of(settings->repositories.begin(), settings->repositories.end(),
+                  [&](const auto& one) { return one.name.text() == options.repository; });
+  if (!known) {
+    print_message("no repository is called " + options.repository);
+    return kUsage;
+  }
+  const app::AdminClient client(settings->admin);
+  std::string path = "/deliveries?limit=" + std::to_string(options.limit);
+  if (!options.repository.empty()) {
+    path += "&repository=" + app::AdminClient::encode(options.repository);
+  }
+  const auto answer = client.get(path);
+  if (!answer) {
+    return complain_unreachable(answer.error());
+  }
+  if (answer->status != 200) {
+    print_message(answer->body["error"]["message"].text());
+    return exit_status_of(answer->status);
+  }
+  if (options.follow) {
+    return follow(global, client, options, answer->body);
+  }
+  if (global.json) {
+    print_line(answer->body.dump());
+  } else if (answer->body["deliveries"].items().empty()) {
+    print_message("no delivery has come yet");
+  } else {
+    print_rows(answer->body["deliveries"], true);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+std::function<int(const Global&)> declare_deliveries(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("--repository", options->repository, "Only those that spoke of this repository");
+  app.add_option("--limit", options->limit, "How many, the newest (at most 1000)")
+      ->capture_default_str();
+  app.add_flag("--follow", options->follow,
+               "Go on with what comes; a delivery is shown again when its result is known");
+  return [options](const Global& global) { return deliveries(global, *options); };
+}
+
+}  // namespace freshet::cli

@@ -1,0 +1,165 @@
+#include "sync/mirror_update.h"
+
+#include <algorithm>
+#include <future>
+#include <iterator>
+
+#include "mirror/lost_refs.h"
+#include "sync/ref_selection.h"
+
+namespace freshet::sync {
+namespace {
+
+using Wants = std::vector<remote::FetchRequest::Want>;
+
+/// What the fetch answered counts more than what the listing said a moment before.
+void adopt(remote::Advertisement& answer, const remote::FetchReport& report) {
+  for (const auto& [ref, id] : report.refs) {
+    if (ref == answer.default_branch) {
+      answer.head = id;
+    }
+    if (const auto position = answer.refs.find(ref); position != answer.refs.end()) {
+      position->second = id;
+    }
+  }
+}
+
+std::vector<ObjectId> tips_of(const std::map<RefName, ObjectId>& refs) {
+  std::set<ObjectId> tips;
+  for (const auto& [ref, id] : refs) {
+    tips.insert(id);
+  }
+  return {tips.begin(), tips.end()};
+}
+
+Result<void> fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_first) {
+  remote::FetchRequest request;
+  request.mirror = mirror.path();
+  request.lock_descriptor = mirror.lock_descriptor();
+  request.wants = std::move(wants);
+  request.haves = mirror.haves(tips_of(run.earlier));
+  request.depth = run.spec->depth;
+  request.follow_tags = true;
+  request.largest_pack = run.spec->largest_pack;
+  request.min_free_disk = run.spec->min_free_disk;
+  request.check_connected = [&](const std::vector<ObjectId>& tips) {
+    std::vector<ObjectId> known = tips_of(run.earlier);
+    known.insert(known.end(), request.haves.begin(), request.haves.end());
+    return mirror.prove_connected(tips, known);
+  };
+  request.find_objects = [&](const std::vector<ObjectId>& ids) -> Result<std::set<ObjectId>> {
+    std::set<ObjectId> found;
+    std::copy_if(ids.begin(), ids.end(), std::inserter(found, found.end()),
+                 [&](const ObjectId& id) { return mirror.has(id); });
+    return found;
+  };
+  request.limits = {is_first ? run.spec->first_time_limit : run.spec->time_limit,
+                    run.spec->silence_limit};
+  request.on_progress = [&](const remote::Progress& progress) {
+    run.world.progress(run.spec->name, progress);
+  };
+  run.outcome.fetched = true;
+  FRESHET_CHECK(mirror.begin_work());
+  FRESHET_TRY(const remote::FetchReport report, run.upstream->fetch(request, run.cancel));
+  for (const auto& want : request.wants) {
+    run.brought.insert(want.id);
+  }
+  run.outcome.fetched_bytes += report.received_bytes;
+  run.tags.insert(report.tags.begin(), report.tags.end());
+  adopt(run.answer, report);
+  return {};
+}
+
+Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& selection,
+                       const std::map<RefName, ObjectId>& current) {
+  mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
+  for (const auto& [ref, id] : run.tags) {
+    FRESHET_TRY(const auto known, mirror.find(ref));
+    if (!known && selection.refs.count(ref) == 0) {  // one that is there is never moved
+      changes.set.emplace(ref, id);
+    }
+  }
+  if (!changes.empty()) {
+    FRESHET_TRY(changes.keep, mirror::lost_tips(
+                                  current, changes,
+                                  [&](const ObjectId& old_id, const ObjectId& new_id) {
+                                    return mirror.is_ancestor(old_id, new_id);
+                                  },
+                                  wall_now()));
+    FRESHET_CHECK(mirror.begin_work());
+    FRESHET_CHECK(mirror.apply(changes));
+    run.outcome.result = RefreshResult::updated;
+  }
+  FRESHET_TRY(const auto head, mirror.head());
+  if (selection.head && head != selection.head) {
+    FRESHET_CHECK(mirror.set_head(*selection.head));
+  }
+  mirror.end_work();
+  return {};
+}
+
+}  // namespace
+
+remote::TimeLimits probe_limits(const RepositorySpec& spec) {
+  return {std::min(spec.time_limit, 4 * spec.silence_limit), spec.silence_limit};
+}
+
+Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
+  FRESHET_TRY(const auto in_mirror, mirror.refs());
+  const bool is_first = in_mirror.empty();
+  std::map<RefName, ObjectId> current = managed_refs(*run.spec, in_mirror);
+  run.earlier = current;
+  for (const auto& [ref, id] : current) {
+    run.brought.insert(id);  // what a ref of ours points to is complete
+  }
+  run.outcome.asked = true;
+  Wants announced;
+  for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
+    announced.push_back({RefName(), id});
+  }
+  // Asked for a second time, an upstream that lags has to show the ref first.
+  const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
+  if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
+    // Both leave at once: one round trip from the delivery to the objects.
+    const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
+    auto answer = promise->get_future();
+    run.upstream->list_refs_async(
+        patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel,
+        [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
+    // What was announced may be gone again, or not be there yet: the listing decides.
+    static_cast<void>(fetch(run, mirror, announced, is_first));
+    FRESHET_TRY(run.answer, answer.get());
+  } else {
+    FRESHET_TRY(run.answer, run.upstream->list_refs(patterns_to_ask(*run.spec),
+                                                    probe_limits(*run.spec), run.cancel));
+  }
+  run.outcome.default_branch = run.answer.default_branch;
+  Selection selection = select_refs(*run.spec, run.answer);
+  if (!run.job.accept_loss && mirror::loses_too_much(current, selection.refs)) {
+    run.outcome.held = true;
+    return fail(ErrorClass::conflict,
+                "the upstream no longer has most of the refs that are followed; nothing was "
+                "changed. If that is right: freshet refresh " +
+                    run.spec->name.text() + " --accept-loss");
+  }
+  Wants wants;
+  for (const auto& [ref, id] : selection.refs) {
+    if (ref == pin_of(id)) {
+      FRESHET_TRY(const auto pinned, mirror.find(ref));
+      if (pinned) {
+        current[ref] = *pinned;
+        run.brought.insert(*pinned);
+      }
+    }
+    if (run.brought.count(id) == 0) {
+      wants.push_back({ref == pin_of(id) ? RefName() : ref, id});
+    }
+  }
+  if (!wants.empty()) {
+    FRESHET_CHECK(fetch(run, mirror, std::move(wants), is_first));
+    selection = select_refs(*run.spec, run.answer);
+  }
+  return move_refs(run, mirror, selection, current);
+}
+
+}  // namespace freshet::sync

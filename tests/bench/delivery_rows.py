@@ -13,7 +13,8 @@ from daemon import Daemon
 from delivery_load import (BodyFlood, StalledClients, need, push_of_7_kb, send_deliveries, webhook_program)
 from forge import github_push
 from https_upstream import HttpsUpstreams
-from measuring import DaemonCpu, Figure, memory_of
+from measuring import DaemonCpu, Figure
+from memory import memory_of
 from metrics import metrics_of
 from rows import Options, current, following, say, wait_until_ready
 from upstream import Upstream
@@ -209,7 +210,7 @@ def bodies_memory(directory: Path, options: Options) -> list[Figure]:
         daemon.start()
         try:
             wait_until_ready(daemon, 60)
-            before, over = memory_of(daemon, "VmHWM"), threading.Event()
+            before, over = memory_of(daemon.process.pid, "VmHWM"), threading.Event()
             flood = BodyFlood(daemon.public_port, BODIES, *fields)
 
             def run():
@@ -222,7 +223,7 @@ def bodies_memory(directory: Path, options: Options) -> list[Figure]:
             sender.start()
             walls = answered_meanwhile(daemon, github_push(str(upstream.path), upstream.tip()), over)
             sender.join()
-            grown = memory_of(daemon, "VmHWM") - before
+            grown = memory_of(daemon.process.pid, "VmHWM") - before
         finally:
             daemon.stop(60)
         statuses = Counter(status.decode() or "none" for status in flood.statuses)

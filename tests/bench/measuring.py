@@ -64,14 +64,6 @@ class DaemonCpu:
         return own + children
 
 
-def memory_of(daemon, field: str) -> float:
-    """VmRSS or VmHWM (the peak) of the daemon itself, in MiB."""
-    for line in open(f"/proc/{daemon.process.pid}/status"):
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"no {field}")
-
-
 @dataclass(frozen=True)
 class Figure:
     """One comparison: freshet's number, what it is held against, and the most it may be."""

@@ -15,7 +15,8 @@ from bench_upstreams import large_repository, repository_of_many_refs, small_rep
 from daemon import SECRET, Daemon
 from forge import github_headers, github_push
 from https_upstream import HttpsUpstreams, under_many_names
-from measuring import Cost, DaemonCpu, Figure, memory_of, run_measured
+from measuring import Cost, DaemonCpu, Figure, run_measured
+from memory import memory_of
 from processes import Server, free_port, is_listening
 from upstream import git
 from waiting import let_pass, wait_for
@@ -190,7 +191,7 @@ def first_fetch(directory: Path, options: Options) -> list[Figure]:
                     cpu = DaemonCpu(daemon)
                     daemon.wait_for_state("ok", "large", timeout=600)
                     ours.append(Cost(time.monotonic() - began, cpu.spent()))
-                    peaks.append(memory_of(daemon, "VmHWM"))
+                    peaks.append(memory_of(daemon.process.pid, "VmHWM"))
 
             def fetch_theirs():
                 theirs.append(run_measured("git", "clone", "-q", "--bare", server.url(upstream),
@@ -264,7 +265,7 @@ def watch_many(daemon: Daemon, base: str, names: list[str], options: Options) ->
         let_pass(max(options.seconds, 3 * options.interval))
         end = time.monotonic()
         share = cpu.spent_so_far() / (end - begin)
-        resident, peak = memory_of(daemon, "VmRSS"), memory_of(daemon, "VmHWM")
+        resident, peak = memory_of(daemon.process.pid, "VmRSS"), memory_of(daemon.process.pid, "VmHWM")
         with urllib.request.urlopen(base + "/report") as answer:
             asked = json.load(answer)
     longest = lateness(asked, names, began, end, options.interval)

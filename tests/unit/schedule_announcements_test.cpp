@@ -1,4 +1,4 @@
-#include "schedule/served.h"
+#include "schedule/announcements.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

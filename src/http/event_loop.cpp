@@ -107,15 +107,6 @@ void EventLoop::on_held_bytes() {
   }
 }
 
-void EventLoop::shake_hands(Connection& connection) {
-  connection.working = true;
-  if (workers_.shake_hands(connection)) {
-    ++working_;
-    return;
-  }
-  close(connection);
-}
-
 void EventLoop::receive(Connection& connection) {
   if (!connection.reader.started()) {
     connection.take_limits();

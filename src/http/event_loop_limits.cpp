@@ -51,6 +51,15 @@ void EventLoop::admit(Accepted& accepted) {
   next_check_ = std::min(next_check_, connection->deadline);
 }
 
+void EventLoop::shake_hands(Connection& connection) {
+  connection.working = true;
+  if (workers_.shake_hands(connection)) {
+    ++working_;
+    return;
+  }
+  close(connection);
+}
+
 void EventLoop::turn_away(const Accepted& accepted) {
   if (shared_.certificates) {
     return;  // a handshake is more than is spent on it

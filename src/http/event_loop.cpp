@@ -51,6 +51,7 @@ void EventLoop::run(const Workers& workers) {
     }
     on_held_bytes();
     time = now();
+    admit_latecomers(time);
     if (time >= next_check_) {
       check_deadlines(time);
     }

@@ -20,6 +20,8 @@ class ConnectionTable {
   /// nullptr: the client has as many as it may, or the table is full of what cannot go; `accepted`
   /// is as before then.
   Connection* add(Accepted& accepted);
+  /// Whether the client has fewer connections than it may.
+  bool has_room_for(const Peer& peer) const;
   Connection* find(std::uint64_t id) const;
   void remove(Connection& connection);
   /// Makes room: closes a connection that has least to lose, and some more where nothing is lost at
@@ -38,8 +40,6 @@ class ConnectionTable {
     const std::size_t* siblings = nullptr;  ///< how many its client has; nullptr: does not count
     bool stranger = false;                  ///< outside the allow list
   };
-
-  bool has_room_for(const Peer& peer) const;
 
   const Shared& shared_;
   std::uint64_t last_id_ = 0;

@@ -51,6 +51,7 @@ void EventLoop::run(const Workers& workers) {
     }
     on_held_bytes();
     time = now();
+    admit_latecomers(time);
     if (time >= next_check_) {
       check_deadlines(time);
     }
@@ -105,15 +106,6 @@ void EventLoop::on_held_bytes() {
   for (const std::uint64_t id : holding) {
     on_event(id);
   }
-}
-
-void EventLoop::shake_hands(Connection& connection) {
-  connection.working = true;
-  if (workers_.shake_hands(connection)) {
-    ++working_;
-    return;
-  }
-  close(connection);
 }
 
 void EventLoop::receive(Connection& connection) {

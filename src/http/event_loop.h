@@ -45,6 +45,7 @@ class EventLoop {
 
   void accept_all();
   void admit(Accepted& accepted);
+  void admit_latecomers(Instant time);
   void pause_accepting(Instant time);
   void resume_accepting();
   void turn_away(const Accepted& accepted);
@@ -80,6 +81,11 @@ class EventLoop {
   std::vector<std::uint64_t> holding_;  ///< those whose next bytes are with their stream already
   Instant next_check_ = Instant::max();
   std::optional<Instant> accept_again_;
+  struct Latecomer {
+    Accepted accepted;
+    Instant until;
+  };
+  std::vector<Latecomer> latecomers_;  ///< of clients that seem to have as many as they may
   bool short_of_descriptors_ = false;
   std::optional<Instant> stop_by_;
 

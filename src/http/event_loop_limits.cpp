@@ -17,6 +17,9 @@ using Stage = Connection::Stage;
 constexpr std::uint64_t kListener = 0;
 constexpr int kAcceptedAtOnce = 64;
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// A client that closes a connection and opens the next one may be heard of in the other order.
+constexpr std::chrono::milliseconds kLatecomersWait{200};
+constexpr std::size_t kMostLatecomers = 256;
 /// Deadlines are looked at no more often than this; each look passes over every connection.
 constexpr std::chrono::milliseconds kCheckInterval{20};
 /// A connection that a worker gave back without a wake-up has a deadline that nobody has seen yet.
@@ -27,6 +30,10 @@ constexpr std::chrono::milliseconds kLongestWait{1000};
 void EventLoop::accept_all() {
   for (int i = 0; i < kAcceptedAtOnce && listener_ && !accept_again_; ++i) {
     auto accepted = listener_->accept();
+    if (accepted && !table_.has_room_for(accepted->peer) && latecomers_.size() < kMostLatecomers) {
+      latecomers_.push_back({*std::move(accepted), now() + kLatecomersWait});
+      continue;
+    }
     if (accepted) {
       admit(*accepted);
       continue;
@@ -49,6 +56,27 @@ void EventLoop::admit(Accepted& accepted) {
   }
   watch(*connection, EPOLLIN, EPOLL_CTL_ADD);
   next_check_ = std::min(next_check_, connection->deadline);
+}
+
+void EventLoop::admit_latecomers(Instant time) {
+  std::vector<Latecomer> latecomers;
+  latecomers.swap(latecomers_);
+  for (Latecomer& latecomer : latecomers) {
+    if (time >= latecomer.until || table_.has_room_for(latecomer.accepted.peer)) {
+      admit(latecomer.accepted);
+    } else {
+      latecomers_.push_back(std::move(latecomer));
+    }
+  }
+}
+
+void EventLoop::shake_hands(Connection& connection) {
+  connection.working = true;
+  if (workers_.shake_hands(connection)) {
+    ++working_;
+    return;
+  }
+  close(connection);
 }
 
 void EventLoop::turn_away(const Accepted& accepted) {
@@ -130,6 +158,9 @@ int EventLoop::timeout(Instant time) const {
   }
   next = std::min(next, accept_again_.value_or(Instant::max()));
   next = std::min(next, stop_by_.value_or(Instant::max()));
+  if (!latecomers_.empty()) {
+    next = std::min(next, latecomers_.front().until);
+  }
   if (next == Instant::max()) {
     return -1;
   }
@@ -139,6 +170,7 @@ int EventLoop::timeout(Instant time) const {
 
 void EventLoop::begin_stop(Instant time) {
   listener_.reset();
+  latecomers_.clear();
   stop_by_ = time + shared_.options.stop_grace;
   std::vector<Connection*> slow;
   table_.for_each([&](Connection& connection) {

@@ -253,6 +253,23 @@ def test_stalled_clients_keep_neither_deliveries_nor_the_admin_side_waiting(http
         http_site.wait_for(commit)
 
 
+def test_callers_that_wait_on_the_admin_side_keep_no_delivery_waiting(http_site, http_upstreams):
+    daemon = http_site.daemon
+    http_upstreams.hold()
+    commit = http_site.push({"README": "second\n"})
+    with ThreadPoolExecutor(60) as pool, ExitStack() as stack:
+        for _ in range(100):
+            stalled = stack.enter_context(socket.create_connection(("127.0.0.1", daemon.admin_port)))
+            stalled.sendall(b"GET / HTTP/1.1\r\nHo")
+        waiting = [pool.submit(daemon.refresh, "site", "60s") for _ in range(60)]
+        wait_for(lambda: any(one.running() for one in waiting), "they wait")
+        assert daemon.push(http_site.url, commit).status == 202
+        assert daemon.admin("GET", "/api/v1/repositories").status == 200
+        http_upstreams.release()
+    assert 200 in {one.result().status for one in waiting}
+    http_site.wait_for(commit)
+
+
 def test_a_flood_of_one_address_leaves_others_their_deliveries(site):
     daemon = site.daemon
     daemon.settings["server"]["rate_limit"] = "5/h"

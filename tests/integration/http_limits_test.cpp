@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "support/http_test_server.h"
@@ -184,6 +185,24 @@ TEST_F(HttpLimits, an_address_has_no_more_connections_than_it_may) {
   first.close();
   wait_until_connections(1);
   EXPECT_EQ(client().ask(get("/say")).status, 200);
+}
+
+TEST_F(HttpLimits, a_client_that_opens_the_next_connection_as_it_closes_one_is_served) {
+  options_.limits.connections_per_address = 4;
+  start();
+  std::atomic<int> served{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      for (int n = 0; n < 200; ++n) {
+        served += client().ask(get("/say")).status == 200 ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& one : clients) {
+    one.join();
+  }
+  EXPECT_EQ(served, 800);
 }
 
 TEST_F(HttpLimits, a_full_table_lets_the_longest_silent_connection_go) {

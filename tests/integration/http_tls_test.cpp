@@ -129,6 +129,20 @@ TEST_F(HttpTls, only_versions_from_1_2_on_and_only_http_1_1_are_spoken_and_nothi
   EXPECT_EQ(tls().ask(get("/say")).status, 200);
 }
 
+TEST_F(HttpTls, changed_keys_change_nothing_else) {
+  start();
+  TlsClient one = tls();
+  const std::string delivery = post("/echo", std::string(100'000, 'x'));
+  one.update_keys();
+  EXPECT_EQ(one.ask(get("/say/hello")).body, "/say/hello");
+  ASSERT_TRUE(one.send(delivery.substr(0, 70'000)));
+  for (int i = 0; i < 20; ++i) {
+    one.update_keys();
+    ASSERT_TRUE(one.send(delivery.substr(70'000 + static_cast<std::size_t>(i), 1)));
+  }
+  EXPECT_EQ(one.ask(delivery.substr(70'020)).body.size(), 100'000U);
+}
+
 TEST_F(HttpTls, plain_http_is_told_so_and_nonsense_is_closed) {
   start();
   RawClient plain = client();

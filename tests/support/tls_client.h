@@ -105,7 +105,8 @@ class TlsClient {
   bool asks_for_renegotiation() {
     return SSL_renegotiate(ssl_.get()) == 1 && SSL_do_handshake(ssl_.get()) == 1;
   }
-  RawClient& raw() { return raw_; }
+  /// Changes the keys of both directions with what is sent next.
+  void update_keys() { SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED); }
 
  private:
   bool receive() {

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "webhook/authentication.h"
 
 namespace freshet::webhook {
 namespace {
@@ -68,38 +69,6 @@ http::Response response_of(const DeliveryRecord& record, bool coalesced) {
 }
 
 }  // namespace
-
-/// The check of one request's signature while its body arrives.
-class Intake::Authentication final : public http::BodyTap {
- public:
-  /// `locations` of the secrets that the check was made with. What is not `admissible` is checked
-  /// and refused.
-  Authentication(std::unique_ptr<SignatureCheck> check, std::vector<std::string> locations,
-                 bool admissible)
-      : check_(std::move(check)), locations_(std::move(locations)), admissible_(admissible) {}
-
-  void update(std::string_view bytes) override { check_->update(bytes); }
-
-  /// Would an unknown NAME take no memory for its body, then a used up budget could tell it from
-  /// a known one.
-  bool keep() const override { return check_->problem().empty(); }
-
-  /// Once: the location of the secret that signed; empty: none of the route's did.
-  std::string finish() {
-    const std::optional<std::size_t> signer = check_->finish();
-    return signer && admissible_ ? locations_[*signer] : "";
-  }
-
-  Sha256 body_digest(std::string_view body) const {
-    const std::optional<Sha256> known = check_->body_digest();
-    return known ? *known : sha256(body);
-  }
-
- private:
-  std::unique_ptr<SignatureCheck> check_;
-  std::vector<std::string> locations_;
-  bool admissible_;
-};
 
 Intake::Intake(World& world, TriggerSink& triggers, http::Response unknown_route)
     : world_(world), triggers_(triggers), unknown_route_(std::move(unknown_route)) {}

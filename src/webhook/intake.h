@@ -109,7 +109,6 @@ class Intake {
   void refresh_failed(const RepositoryName& repository);
 
  private:
-  class Authentication;
   RouteSecrets read_secrets(const MatchIndex& index, const std::optional<RepositoryName>& owner,
                             bool named);
   void refuse(DeliveryRecord& record);

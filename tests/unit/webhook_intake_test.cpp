@@ -1,13 +1,11 @@
-#include "webhook/intake.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "support/intake_fixture.h"
 
 namespace freshet::webhook {
 namespace {
@@ -17,143 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-const std::string kOld(40, 'a');
-const std::string kNew(40, 'b');
-const WallTime kWallTime = from_unix_millis(1'790'000'000'000);
-
-/// A program around the intake whose time and state are set by the test, and which remembers what
-/// it was told.
-class Surroundings : public Intake::World, public TriggerSink {
- public:
-  std::vector<std::string> general = {"general secret"};
-  std::map<std::string, std::vector<std::string>> own;
-  std::shared_ptr<const MatchIndex> index;
-  Instant time{};
-
-  std::vector<DeliveryRecord> seen;
-  std::vector<Trigger> triggers;
-  std::map<std::string, std::vector<std::string>> renamed;
-  std::map<std::string, ErrorClass> refusing;
-  std::map<std::string, bool> waiting;  ///< has a refresh that waits already
-  int secrets_read = 0;
-  std::map<std::string, RefName> default_branches;
-
-  std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override {
-    std::vector<std::string> files = owner ? own[owner->text()] : general;
-    for (std::string& file : files) {
-      file.insert(0, "file of ");
-    }
-    return files;
-  }
-  Secret read_secret(const std::string& location) override {
-    ++secrets_read;
-    return Secret(location.substr(8));
-  }
-  std::shared_ptr<const MatchIndex> repositories() override { return index; }
-  std::optional<RefName> default_branch(const RepositoryName& repository) override {
-    const auto known = default_branches.find(repository.text());
-    return known == default_branches.end() ? std::nullopt : std::optional(known->second);
-  }
-  Instant now() override { return time; }
-  WallTime wall_now() override { return kWallTime; }
-  void upstream_renamed(const RepositoryName& repository,
-                        const std::vector<std::string>& urls) override {
-    renamed[repository.text()] = urls;
-  }
-  void delivery_seen(const DeliveryRecord& record) override { seen.push_back(record); }
-  Result<Receipt> accept(const Trigger& trigger) override {
-    const std::string& name = trigger.repository.text();
-    if (const auto error = refusing.find(name); error != refusing.end()) {
-      return fail(error->second, "cannot append to /var/lib/freshet/journal");
-    }
-    triggers.push_back(trigger);
-    return Receipt{triggers.size(), std::exchange(waiting[name], true)};
-  }
-};
-
-Followed follow(const std::string& name, const std::string& url, std::vector<std::string> refs,
-                std::size_t own_secrets = 0) {
-  return {RepositoryName(name), url, {}, std::move(refs), own_secrets};
-}
-
-std::string payload_of(const std::string& full_name, const std::string& ref) {
-  return R"({"ref":")" + ref + R"(","before":")" + kOld + R"(","after":")" + kNew +
-         R"(","repository":{"full_name":")" + full_name + R"(","clone_url":"https://github.com/)" +
-         full_name + R"(.git"}})";
-}
-
-http::Request request(const std::string& event, const std::string& body,
-                      const std::string& secret = "general secret", const std::string& id = "") {
-  http::Request result;
-  result.method = "POST";
-  result.headers.add("Content-Type", "application/json");
-  result.headers.add("X-GitHub-Event", event);
-  result.headers.add("X-Hub-Signature-256", "sha256=" + to_hex(hmac_sha256(secret, body)));
-  if (!id.empty()) {
-    result.headers.add("X-GitHub-Delivery", id);
-  }
-  result.body = body;
-  return result;
-}
-
-class IntakeTest : public testing::Test {
- protected:
-  IntakeTest() {
-    world.index = std::make_shared<MatchIndex>(std::vector<Followed>{
-        follow("docs", "https://github.com/acme/docs", {"HEAD"}),
-        follow("docs-v1", "git@github.com:acme/docs.git", {"refs/tags/v1"}),
-        follow("pulls", "https://github.com/acme/pulls", {"refs/pull/*"}),
-        follow("team/own", "https://github.com/acme/own", {"refs/heads/main"}, 1),
-    });
-    world.own["team/own"] = {"own secret"};
-    unknown.status = 404;
-    unknown.body = R"({"error":{"code":"not_found","message":"no such route"}})";
-  }
-
-  /// As the server does: the body comes in pieces, after the head.
-  http::Response deliver(http::Request delivery, const std::string& name = "",
-                         const std::string& forge = "github") {
-    http::Request head = delivery;
-    head.body.clear();
-    delivery.tap = intake().begin(forge, route(name), head);
-    EXPECT_NE(delivery.tap, nullptr);
-    const std::string_view body = delivery.body;
-    delivery.tap->update(body.substr(0, body.size() / 2));
-    delivery.tap->update(body.substr(body.size() / 2));
-    return intake().deliver(forge, route(name), delivery);
-  }
-  http::Response push(const std::string& ref, const std::string& id = "") {
-    return deliver(request("push", payload_of("acme/docs", ref), "general secret", id));
-  }
-  int guard(const std::string& name = "", const std::string& forge = "github") {
-    const auto response = intake().guard(forge, route(name));
-    EXPECT_TRUE(!response || response->body == unknown.body);
-    return response ? response->status : 0;
-  }
-  Intake& intake() {
-    if (!intake_) {
-      intake_.emplace(world, world, unknown);
-    }
-    return *intake_;
-  }
-  static std::optional<RepositoryName> route(const std::string& name) {
-    return name.empty() ? std::nullopt : std::optional(RepositoryName(name));
-  }
-  std::vector<std::string> triggered() const {
-    std::vector<std::string> names;
-    for (const Trigger& trigger : world.triggers) {
-      names.push_back(trigger.repository.text());
-    }
-    return names;
-  }
-
-  Surroundings world;
-  http::Response unknown;
-
- private:
-  std::optional<Intake> intake_;
-};
 
 TEST_F(IntakeTest, APushIsAcceptedAndHandedOnWithWhatItAnnounced) {
   const auto response = push("refs/heads/main", "id-1");
@@ -222,24 +83,6 @@ TEST_F(IntakeTest, PullRequestsCountForWhoFollowsTheirRefs) {
   EXPECT_EQ(world.triggers.at(0).announcements.size(), 2U);
 }
 
-TEST_F(IntakeTest, WrongAndMissingSignaturesGetOneAnswerAndChangeNothing) {
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  http::Request none;
-  none.body = body;
-  http::Request altered = request("push", body);
-  altered.body += " ";
-  http::Request unreadable = request("push", "not JSON", "wrong");
-  for (const auto& bad : {none, altered, unreadable, request("push", body, "wrong"),
-                          request("push", body, "own secret"), request("ping", "{}", "wrong")}) {
-    const auto response = deliver(bad);
-    EXPECT_EQ(response.status, 401);
-    EXPECT_EQ(response.body, R"({"status":"unauthorized"})");
-    EXPECT_EQ(world.seen.back().verdict, Verdict::unauthorized);
-    EXPECT_EQ(world.seen.back().event, "");
-  }
-  EXPECT_THAT(triggered(), IsEmpty());
-}
-
 TEST_F(IntakeTest, UnreadablePayloadsOfAuthenticSendersAreInvalid) {
   for (const std::string& body :
        {std::string("not JSON"), std::string("[]"), std::string(R"({"ref":1})"),
@@ -252,52 +95,6 @@ TEST_F(IntakeTest, UnreadablePayloadsOfAuthenticSendersAreInvalid) {
   }
 }
 
-TEST_F(IntakeTest, SecretsAreReadAtEachDelivery) {
-  EXPECT_EQ(push("refs/heads/a").status, 202);
-  world.general = {"rotated"};
-  EXPECT_EQ(push("refs/heads/a").status, 401);
-  world.general = {"rotated", "general secret"};
-  EXPECT_EQ(push("refs/heads/a").status, 202);
-  EXPECT_EQ(world.seen.back().secret, "file of general secret");
-}
-
-TEST_F(IntakeTest, WithoutAReadableSecretNobodyIsLetIn) {
-  world.general = {""};  // configured, and not readable now
-  EXPECT_EQ(guard(), 0);
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  EXPECT_EQ(deliver(request("push", body, "general secret")).status, 401);
-  world.general = {};
-  EXPECT_EQ(deliver(request("push", body, "general secret")).status, 401);
-}
-
-TEST_F(IntakeTest, ARouteExistsWhereASecretIsConfiguredForIt) {
-  struct Case {
-    bool general;
-    bool any_own;
-    std::string name;
-    int status;
-  };
-  const std::vector<Case> cases = {
-      {true, true, "", 0},           {true, true, "docs", 0},  {true, true, "team/own", 0},
-      {true, true, "nobody", 0},     {true, false, "", 0},     {true, false, "nobody", 0},
-      {false, true, "", 404},        {false, true, "docs", 0}, {false, true, "team/own", 0},
-      {false, true, "nobody", 0},    {false, false, "", 404},  {false, false, "docs", 404},
-      {false, false, "nobody", 404},
-  };
-  for (const Case& one : cases) {
-    world.general = one.general ? std::vector<std::string>{"s"} : std::vector<std::string>{};
-    std::vector<Followed> all{follow("docs", "https://github.com/acme/docs", {"HEAD"})};
-    if (one.any_own) {
-      all.push_back(follow("team/own", "https://github.com/acme/own", {"HEAD"}, 1));
-    }
-    world.index = std::make_shared<MatchIndex>(std::move(all));
-    EXPECT_EQ(guard(one.name), one.status) << one.general << one.any_own << " " << one.name;
-  }
-  world.general = {"s"};
-  EXPECT_EQ(guard("", "sourceforge"), 404);
-  EXPECT_EQ(intake().deliver("sourceforge", std::nullopt, http::Request{}).body, unknown.body);
-}
-
 TEST_F(IntakeTest, OnARouteWithANameTheRepositoryIsThatOne) {
   const std::string body = payload_of("somebody/else", "refs/heads/main");
   EXPECT_THAT(deliver(request("push", body), "docs").body, HasSubstr(R"(["docs"])"));
@@ -306,82 +103,6 @@ TEST_F(IntakeTest, OnARouteWithANameTheRepositoryIsThatOne) {
   EXPECT_EQ(deliver(request("push", body), "docs-v1").body,
             R"({"status":"ignored","reason":"no checkout follows refs/heads/main"})");
   EXPECT_EQ(deliver(request("push", body, "own secret"), "docs").status, 401);
-}
-
-TEST_F(IntakeTest, ARepositoryWithSecretsOfItsOwnTakesNoOther) {
-  const std::string body = payload_of("acme/own", "refs/heads/main");
-  EXPECT_EQ(deliver(request("push", body, "own secret"), "team/own").status, 202);
-  EXPECT_EQ(deliver(request("push", body, "general secret"), "team/own").status, 401);
-  EXPECT_EQ(deliver(request("push", body, "general secret")).status, 200);
-  EXPECT_THAT(triggered(), ElementsAre("team/own"));
-}
-
-TEST_F(IntakeTest, AnUnknownNameIsRefusedLikeAWrongSignatureAfterTheSameWork) {
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  const auto wrong = deliver(request("push", body, "wrong"), "docs");
-  const int read_for_known = std::exchange(world.secrets_read, 0);
-  const auto unknown_name = deliver(request("push", body, "general secret"), "nobody");
-  EXPECT_EQ(unknown_name.status, 401);
-  EXPECT_EQ(unknown_name.body, wrong.body);
-  EXPECT_EQ(unknown_name.headers, wrong.headers);
-  EXPECT_EQ(world.secrets_read, read_for_known);
-  EXPECT_THAT(triggered(), IsEmpty());
-}
-
-TEST_F(IntakeTest, NoAnswerNorItsCostTellsWhichNamesExist) {
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  http::Request sha1 = request("push", body);
-  sha1.headers = {};
-  sha1.headers.add("X-Hub-Signature", "sha1=" + std::string(40, '0'));
-  http::Request unsigned_one = request("push", body);
-  unsigned_one.headers = {};
-  for (const auto& [general, own] :
-       std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 1}, {0, 2}}) {
-    world.general = std::vector<std::string>(general, "general secret");
-    world.own["team/own"] = std::vector<std::string>(own, "own secret");
-    world.index = std::make_shared<MatchIndex>(
-        std::vector<Followed>{follow("docs", "https://github.com/acme/docs", {"HEAD"}),
-                              follow("team/own", "https://github.com/acme/own", {"HEAD"}, own)});
-    for (const http::Request& bad : {sha1, unsigned_one, request("push", body, "wrong")}) {
-      std::vector<int> read;
-      for (const char* name : {"docs", "team/own", "nobody"}) {
-        EXPECT_EQ(guard(name), 0);
-        world.secrets_read = 0;
-        const auto response = deliver(bad, name);
-        EXPECT_EQ(response.status, 401);
-        EXPECT_EQ(response.body, R"({"status":"unauthorized"})");
-        EXPECT_EQ(response.headers, http::Response{}.headers);
-        read.push_back(world.secrets_read);
-        http::Request head = bad;
-        head.body.clear();
-        EXPECT_EQ(intake().begin("github", route(name), head)->keep(),
-                  bad.headers.count("X-Hub-Signature-256") == 1)
-            << name;
-      }
-      EXPECT_THAT(read, testing::Each(std::max(general, own)));
-    }
-  }
-  EXPECT_THAT(triggered(), IsEmpty());
-}
-
-TEST_F(IntakeTest, ARequestWhoseBodyNobodyTappedIsNotAuthentic) {
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  EXPECT_EQ(intake().deliver("github", std::nullopt, request("push", body)).status, 401);
-  EXPECT_EQ(intake().begin("sourceforge", std::nullopt, http::Request{}), nullptr);
-}
-
-TEST_F(IntakeTest, ABodyThatCanNeverPassIsNotKept) {
-  const auto keeps = [this](const std::string& forge, const std::string& header,
-                            const std::string& value) {
-    http::Request head;
-    head.headers.add(header, value);
-    return intake().begin(forge, std::nullopt, head)->keep();
-  };
-  EXPECT_TRUE(keeps("github", "X-Hub-Signature-256", "sha256=" + std::string(64, '0')));
-  EXPECT_FALSE(keeps("github", "X-Hub-Signature-256", "sha256="));
-  EXPECT_FALSE(keeps("gitea", "X-Gitea-Signature", ""));
-  EXPECT_TRUE(keeps("gitlab", "X-Gitlab-Token", "general secret"));
-  EXPECT_FALSE(keeps("gitlab", "X-Gitlab-Token", "guessed"));
 }
 
 TEST_F(IntakeTest, EveryForgeIsAnsweredOnItsRoute) {
@@ -402,15 +123,6 @@ TEST_F(IntakeTest, EveryForgeIsAnsweredOnItsRoute) {
   EXPECT_EQ(deliver(token, "", "gitlab").body, R"({"status":"duplicate"})");
   token.body += " ";
   EXPECT_EQ(deliver(token, "", "gitlab").status, 202) << "another body";
-}
-
-TEST_F(IntakeTest, ANameHereDoesNotReachARepositoryWithSecretsOfItsOwn) {
-  const std::string body = R"({"repository":"team/own"})";
-  http::Request generic;
-  generic.headers.add("X-Signature-256", "sha256=" + to_hex(hmac_sha256("general secret", body)));
-  generic.body = body;
-  EXPECT_THAT(deliver(generic, "", "generic").body, HasSubstr(R"("status":"ignored")"));
-  EXPECT_THAT(triggered(), IsEmpty());
 }
 
 TEST_F(IntakeTest, ARenamedUpstreamKeepsItsHostWhenThePayloadSaysNone) {
@@ -537,31 +249,6 @@ TEST_F(IntakeTest, EveryDeliveryIsReportedOnce) {
   EXPECT_THAT(world.seen[1].refreshed, IsEmpty());
   EXPECT_EQ(world.seen[2].route, RepositoryName("docs"));
   EXPECT_EQ(world.seen[2].secret, "");
-}
-
-TEST_F(IntakeTest, TheLogHoldsNoSecretSignatureOrBodyAndFewRefusals) {
-  const auto log_of = [](const auto& action) {
-    testing::internal::CaptureStderr();
-    action();
-    return testing::internal::GetCapturedStderr();
-  };
-  const std::string body = payload_of("acme/docs", "refs/heads/main");
-  const http::Request good = request("push", body, "general secret", "id-1");
-  const http::Request bad = request("push", body, "guessed secret", "id-2");
-  const std::string log = log_of([&] {
-    deliver(good);
-    for (int i = 0; i < 100; ++i) {
-      deliver(bad);
-    }
-    world.time += 10s;
-    deliver(bad);
-  });
-  EXPECT_THAT(log, HasSubstr("id-1"));
-  for (const char* kept_out : {"secret", "sha256=", "clone_url", "id-2"}) {
-    EXPECT_THAT(log, Not(HasSubstr(kept_out)));
-  }
-  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;
-  EXPECT_THAT(log, HasSubstr("others_since_last_line=99"));
 }
 
 }  // namespace

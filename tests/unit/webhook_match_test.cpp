@@ -147,6 +147,21 @@ TEST(Matching, LeavesRepositoriesWithSecretsOfTheirOwnToTheirRoute) {
   EXPECT_EQ(MatchIndex({repository("a", "https://h/a")}).most_secrets(), nullptr);
 }
 
+TEST(Matching, TakesTheNamesOfTheConfigurationButNotOfRepositoriesWithSecretsOfTheirOwn) {
+  Followed own = repository("own", "https://github.com/acme/own");
+  Followed more = repository("more", "https://github.com/acme/more");
+  own.own_secrets = 1;
+  more.own_secrets = 2;
+  const MatchIndex index({repository("team/docs", "https://github.com/acme/docs"), own, more});
+  const auto by_own_name = [&](const std::string& name) {
+    return names(index.meant_by({{}, {}, {name}}));
+  };
+  EXPECT_THAT(by_own_name("team/docs"), ElementsAre("team/docs"));
+  EXPECT_THAT(by_own_name("Team/Docs"), IsEmpty());
+  EXPECT_THAT(by_own_name("own"), IsEmpty());
+  EXPECT_EQ(index.most_secrets()->name, RepositoryName("more"));
+}
+
 TEST(FollowedRefs, AreExactNamesPatternsAndTheDefaultBranch) {
   struct Case {
     std::vector<std::string> patterns;

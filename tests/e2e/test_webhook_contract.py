@@ -82,6 +82,7 @@ def test_a_ping_is_answered_with_pong(site):
     ("push", {"ref": "refs/heads/nobody-follows-this"}),
 ])
 def test_what_concerns_nobody_is_ignored_with_a_reason(site, event, options):
+    site.daemon.wait_for_state("ok")  # until then any branch might be the default one
     body = push_body(site, **options)
     answer = site.daemon.deliver(body, headers_with(body, X_GitHub_Event=event))
     assert (answer.status, answer.json["status"]) == (200, "ignored")

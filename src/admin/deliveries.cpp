@@ -54,7 +54,7 @@ http::Response unknown(const std::string& id) {
 }  // namespace
 
 http::Response Deliveries::unreadable(const Error& error) {
-  if (error.error_class == ErrorClass::corrupt) {
+  if (error.error_class == ErrorClass::corrupt || error.error_class == ErrorClass::config) {
     ledger_.suspect();
   }
   return error_response(503, to_string(error.error_class),
@@ -117,8 +117,13 @@ http::Response Deliveries::replay(const std::string& id) {
                           "what delivery " + id + " said is not kept; let the forge deliver again");
   }
   const auto answer = replay_(**row, *content);
-  return answer ? json_response(202, *answer)
-                : error_response(409, "conflict", answer.error().message);
+  if (answer) {
+    return json_response(202, *answer);
+  }
+  const Error& error = answer.error();
+  return error.error_class == ErrorClass::config
+             ? error_response(409, "conflict", error.message)
+             : error_response(503, to_string(error.error_class), error.message);
 }
 
 }  // namespace freshet::admin

@@ -15,7 +15,8 @@ namespace freshet::admin {
 class Deliveries {
  public:
   /// Runs again what a delivery said, by the configuration of now, as if it came now. The answer
-  /// says what was triggered. Error config: what is kept of it cannot be read any more.
+  /// says what was triggered. Error config: what is kept of it cannot be read any more; another:
+  /// not now.
   using Replay =
       std::function<Result<Json>(const state::DeliveryRow& delivery, const Json& content)>;
 

@@ -18,6 +18,9 @@ Result<Json> replay(webhook::Intake& intake, const state::DeliveryRow& delivery,
   }
   const webhook::DeliveryRecord record =
       intake.run_again(delivery.forge, route, delivery.id, *said);
+  if (record.verdict == webhook::Verdict::unavailable) {
+    return fail(ErrorClass::internal, "the replay could not be recorded; try it again");
+  }
   Json repositories = Json::array();
   for (const auto& refreshed : record.refreshed) {
     repositories.push(refreshed.repository.text());

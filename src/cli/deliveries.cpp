@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <thread>
@@ -84,6 +85,16 @@ std::size_t terminal_width() {
   return known ? size.ws_col : 0;
 }
 
+/// What --follow prints comes line by line, and shall stand below each other all the same.
+void align(std::vector<std::vector<std::string>>& rows) {
+  constexpr std::array<std::size_t, 7> kWidths{19, 9, 10, 36, 12, 16, 22};
+  for (auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i].resize(std::max(row[i].size(), kWidths.at(i)), ' ');
+    }
+  }
+}
+
 void print_rows(const Json& deliveries, bool heading) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& delivery : deliveries.items()) {
@@ -92,6 +103,8 @@ void print_rows(const Json& deliveries, bool heading) {
   std::reverse(rows.begin(), rows.end());  // the newest at the bottom, next to the prompt
   if (heading) {
     rows.insert(rows.begin(), kHeading);
+  } else {
+    align(rows);
   }
   print_table(fit_table(std::move(rows), terminal_width()));
 }
@@ -134,7 +147,9 @@ int follow(const Global& global, const app::AdminClient& client, const Options& 
   Shown shown;
   std::int64_t newest = 0;
   if (!global.json) {
-    print_table(fit_table({kHeading}, terminal_width()));
+    std::vector<std::vector<std::string>> heading{kHeading};
+    align(heading);
+    print_table(fit_table(std::move(heading), terminal_width()));
   }
   show_news(global, first["deliveries"], shown, newest);
   for (;;) {

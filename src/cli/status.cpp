@@ -17,7 +17,7 @@ std::vector<std::string> row_of(const Json& repository) {
           text_or(repository["last_error"]["message"], "")};
 }
 
-void print_webhook(const Json& webhook) {
+std::vector<std::vector<std::string>> rows_of_webhook(const Json& webhook) {
   std::vector<std::vector<std::string>> rows{
       {"last delivery", text_or(webhook["last_delivery"], "never")}};
   const Json& times = webhook["announce_to_publish"];
@@ -30,17 +30,21 @@ void print_webhook(const Json& webhook) {
     rows.push_back(
         {"secret " + secret["file"].text(), "last used " + text_or(secret["last_use"], "never")});
   }
-  print_table(rows);
+  return rows;
 }
 
 void print_repository(const Json& repository) {
-  print_table({{"name", repository["name"].text()},
-               {"url", repository["url"].text()},
-               {"state", repository["state"].text()},
-               {"last success", text_or(repository["last_success"], "never")},
-               {"last change", text_or(repository["last_change"], "never")},
-               {"next poll", text_or(repository["next_poll"], "when triggered")}});
-  print_webhook(repository["webhook"]);
+  std::vector<std::vector<std::string>> rows{
+      {"name", repository["name"].text()},
+      {"url", repository["url"].text()},
+      {"state", repository["state"].text()},
+      {"last success", text_or(repository["last_success"], "never")},
+      {"last change", text_or(repository["last_change"], "never")},
+      {"next poll", text_or(repository["next_poll"], "when triggered")}};
+  for (auto& row : rows_of_webhook(repository["webhook"])) {
+    rows.push_back(std::move(row));
+  }
+  print_table(rows);
   for (const Json& checkout : repository["checkouts"].items()) {
     print_line(checkout["path"].text() + "  " + checkout["ref"].text() + "  " +
                text_or(checkout["commit"], "not published yet"));

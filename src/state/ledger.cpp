@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/files.h"
 #include "base/log.h"
 
 namespace freshet::state {
@@ -39,6 +40,7 @@ Ledger::Ledger(std::string path, const LedgerLimits& limits)
 Ledger::~Ledger() {
   {
     const MutexLock lock(mutex_);
+    push_unlisted();
     stopping_ = true;
   }
   work_or_stop_.notify_all();
@@ -78,6 +80,12 @@ void Ledger::push(LedgerEntry entry) {
   queue_.push_back(std::move(entry));
   if (queue_.size() == 1 || queue_.size() == kBatch) {
     work_or_stop_.notify_one();
+  }
+}
+
+void Ledger::push_unlisted() {
+  if (const std::int64_t unlisted = refusals_.take_unlisted(); unlisted > 0) {
+    push(unlisted_refusals(unlisted, wall_now()));
   }
 }
 
@@ -208,18 +216,16 @@ void Ledger::write_batch() {
 
 void Ledger::take_care() {
   next_care_ = now() + kCare;
-  std::int64_t unlisted = 0;
   bool suspect = false;
   {
     const MutexLock lock(mutex_);
-    unlisted = refusals_.take_unlisted();
     suspect = std::exchange(suspect_, false);
-    if (unlisted > 0) {
-      push(unlisted_refusals(unlisted, wall_now()));
-    }
+    push_unlisted();
   }
   Result<void> result;
-  if (suspect) {
+  if (!path_exists(path_)) {
+    result = fail(ErrorClass::config, "somebody removed it");
+  } else if (suspect) {
     result = file_->check();
   }
   for (int i = 0; result && i < kMostPrunes; ++i) {

@@ -38,7 +38,7 @@ class Ledger {
 
   /// What is written is at most a fraction of a second behind.
   Result<LedgerReader> reader() const;
-  /// To be told when a reader found the file damaged.
+  /// To be told when a reader found the file damaged or gone: it is looked at soon.
   void suspect() EXCLUDES(mutex_);
 
   std::uint64_t rows_lost() const EXCLUDES(mutex_);
@@ -50,6 +50,7 @@ class Ledger {
   enum class Access { open, closed, never };  ///< never: until the next start
 
   void push(LedgerEntry entry) REQUIRES(mutex_);
+  void push_unlisted() REQUIRES(mutex_);
   void run() EXCLUDES(mutex_);
   bool wait_for_work() EXCLUDES(mutex_);
   void open() EXCLUDES(mutex_);

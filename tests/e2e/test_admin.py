@@ -170,6 +170,7 @@ def test_a_repository_that_fails_and_says_so_does_not_hold_readiness_up(make_dae
 
 
 def test_readiness_with_an_age_sees_a_stale_repository(site):
+    site.daemon.wait_for_state("ok")  # the tree is there a moment before the refresh has ended
     assert site.daemon.public("GET", "/readyz?max_age=1h").status == 200
     wait_for(lambda: site.daemon.public("GET", "/readyz?max_age=1s").status == 503, "it is a second old")
     assert site.daemon.refresh().status == 200

@@ -1,11 +1,15 @@
 """The ledger: what became of each delivery, run again, and never in anybody's way."""
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import sqlite3
+import struct
 import subprocess
+import termios
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -257,6 +261,21 @@ def test_deliveries_prints_a_table_and_json(site):
     assert (nobody.returncode, nobody.stdout) == (USAGE, "")
 
 
+def test_the_table_fits_a_terminal(site):
+    ident = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+    site.daemon.push(site.url, site.upstream.commit({"README": "2\n"}), delivery=ident)
+    wait_for_result(site.daemon, ident, "updated")
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    subprocess.run([BINARY, "deliveries", "--config", str(site.daemon.config)], stdout=its, check=True)
+    os.close(its)
+    lines = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert len(lines) == 2 and max(map(len, lines)) <= 80
+    shown = next(word for word in lines[1].split() if word.startswith("72d3162e"))
+    assert command(site, "replay", shown).returncode == DONE, "what is left of the id is enough"
+
+
 def test_follow_prints_one_object_a_line_and_again_when_the_result_is_known(http_site, http_upstreams):
     daemon = http_site.daemon
     process = subprocess.Popen([BINARY, "deliveries", "--follow", "--json", "--config", str(daemon.config)],
@@ -343,6 +362,13 @@ def test_a_ledger_that_is_removed_under_way_stops_nobody(site):
     for file in ledger_file(site.daemon).parent.glob("ledger.sqlite3*"):
         file.unlink()
     assert_deliveries_go_on(site)
+
+    def made_anew():
+        answer = site.daemon.admin("GET", "/api/v1/deliveries")
+        return answer.status == 200 and ledger_file(site.daemon).exists()
+    wait_for(made_anew, "a new one is made")
+    assert_deliveries_go_on(site)
+    wait_for(lambda: listed(site.daemon), "the new one lists deliveries")
 
 
 # Reload

@@ -199,6 +199,9 @@ TEST_F(LedgerFileTest, ARefreshThatFoundTheUpstreamBehindLeavesTheDeliveryWaitin
   lagging.lagging = true;
   write(file, {delivery("a", 5), lagging});
   EXPECT_EQ(result_of("a"), "waiting");
+  lagging.ended = kNoon + 3min;
+  write(file, {lagging});
+  EXPECT_EQ(result_of("a"), "unchanged") << "it was never served, and nobody waits any more";
 }
 
 TEST_F(LedgerFileTest, AFailureCountsUntilALaterRefreshSucceeds) {

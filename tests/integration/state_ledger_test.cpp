@@ -120,6 +120,8 @@ TEST_F(LedgerTest, AFloodOfRefusalsIsAFewRows) {
   }
   EXPECT_LT(count("delivery"), 100);
   EXPECT_TRUE(find("honest"));
+  auto database = Database::open_for_reading(path_, 2s);
+  EXPECT_EQ(*database->integer("SELECT sum(times) FROM delivery"), 200'001);
 }
 
 TEST_F(LedgerTest, ADamagedFileIsSetAsideAndANewOneBegun) {
@@ -161,6 +163,18 @@ TEST_F(LedgerTest, ANewerFileIsLeftAloneAndWhatIsRecordedIsCountedAsLost) {
     EXPECT_EQ(ledger.rows_lost(), 1U);
   }
   EXPECT_EQ(count("delivery"), 0);
+}
+
+TEST_F(LedgerTest, AFileThatSomebodyRemovedIsMadeAnew) {
+  Ledger ledger(path_);
+  ledger.record(delivery("before"));
+  EXPECT_TRUE(is_written("before"));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    ASSERT_TRUE(remove_tree(path_ + suffix));
+  }
+  ledger.suspect();  // as a reader does that finds nothing to open
+  ledger.record(delivery("after"));
+  EXPECT_TRUE(is_written("after"));
 }
 
 TEST_F(LedgerTest, RowsWaitUntilTheFileCanBeOpened) {

@@ -58,7 +58,8 @@ def load_freshet(directory: Path, daemon: Daemon, body: bytes, seconds: float):
 
 def deliveries(directory: Path, options: Options) -> list[Figure]:
     """signed 7 KB pushes over 16 connections: rate and p99 against `webhook` running /bin/true"""
-    need("wrk"), need("webhook")
+    need("wrk")
+    need("webhook")
     ours, theirs = [], []
     with small_site(directory) as (daemon, body), webhook_program(directory) as their_url:
         def load_webhook():
@@ -158,11 +159,14 @@ def measure_storm(directory: Path, daemon: Daemon, upstreams: list[Upstream],
     # Who pushes later than the last delivery was promised nothing.
     last_push = threading.Timer(STORM_SECONDS * 0.8, pusher.stop)
     with QueueWatch(daemon) as watch:
-        pusher.start(), last_push.start()
+        pusher.start()
+        last_push.start()
         try:
             load = send_deliveries(directory, webhook_url(daemon), bodies, STORM_SECONDS, STORM_RATE)
         finally:
-            pusher.stop(), last_push.cancel(), pusher.join()
+            last_push.cancel()
+            pusher.stop()
+            pusher.join()
         began = time.monotonic()
 
         def behind() -> list[str]:
@@ -174,8 +178,9 @@ def measure_storm(directory: Path, daemon: Daemon, upstreams: list[Upstream],
         caught_up = time.monotonic() - began
     refreshes = metrics_of(daemon).value("freshet_refreshes_total") - before
     say(f"  {load.requests:,} deliveries in {load.seconds:.1f} s, all 202, p99 {load.p99:.1f} ms, max "
-        f"{load.max:.0f} ms; {pusher.pushes} pushes meanwhile, {refreshes:.0f} refreshes; every last push was there {caught_up:.2f} s later; in "
-        f"{watch.looks} looks at most {watch.deepest:.0f} waited and {watch.refreshing} ran")
+        f"{load.max:.0f} ms; {pusher.pushes} pushes meanwhile, {refreshes:.0f} refreshes; every last push was "
+        f"there {caught_up:.2f} s later; in {watch.looks} looks at most {watch.deepest:.0f} waited and "
+        f"{watch.refreshing} ran")
     row, waiting = "deliveries-storm", (watch.deepest + watch.refreshing) / len(upstreams)
     return [Figure(row, "20,000 deliveries for 100 repositories", "s", STORM_DELIVERIES / load.rate, "", None,
                    STORM_SECONDS, f"{STORM_SECONDS} s"),

@@ -64,7 +64,7 @@ def assert_refused(site, request: bytes, status: int = 400) -> None:
 
 # Requests that two readers could see differently
 
-@pytest.mark.parametrize("framing", [
+DOUBTFUL = [
     ["Content-Length: {length}", "Transfer-Encoding: chunked"],
     ["Transfer-Encoding: chunked", "Content-Length: {length}"],
     ["Content-Length: {length}", "Content-Length: {length}"],
@@ -84,12 +84,15 @@ def assert_refused(site, request: bytes, status: int = 400) -> None:
     ["Transfer-Encoding:\x0bchunked"], ["Transfer-Encoding: chunked\x85"],
     ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], ["Transfer-Encoding:"],
     ["Transfer-Encoding : chunked"], ["X: y\n\nTransfer-Encoding: chunked"],
-], ids=repr)
-def test_a_request_whose_end_is_in_doubt_is_refused_and_ends_the_connection(target, framing):
+]
+
+
+def test_a_request_whose_end_is_in_doubt_is_refused_and_ends_the_connection(target):
     body = push(target)
-    fields = [field.format(length=len(body)) for field in framing]
-    payload = chunked(body) if "chunked" in "".join(framing).lower() else body
-    assert_refused(target, head("POST", GITHUB, *fields_for(body, *fields)) + payload)
+    for framing in DOUBTFUL:
+        fields = [field.format(length=len(body)) for field in framing]
+        payload = chunked(body) if "chunked" in "".join(framing).lower() else body
+        assert_refused(target, head("POST", GITHUB, *fields_for(body, *fields)) + payload)
 
 
 def test_malformed_chunks_are_refused_and_end_the_connection(target):
@@ -167,12 +170,15 @@ def test_a_body_over_the_limit_is_answered_without_being_swallowed(target):
     assert_alive(target)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "x-gzip", "identity, gzip", "GZIP"])
-def test_a_compressed_body_is_refused_however_small_and_well_signed(target, encoding):
-    bomb = {"deflate": zlib.compress(b"0" * 50_000_000)}.get(encoding, gzip.compress(b"0" * 50_000_000, 9))
-    fields = fields_for(bomb, f"Content-Encoding: {encoding}", f"Content-Length: {len(bomb)}")
-    answers = ask(target.daemon.public_port, head("POST", GITHUB, *fields) + bomb)
-    assert [answer.status for answer in answers] == [415]
+def test_a_compressed_body_is_refused_however_small_and_well_signed(target):
+    zeros = b"0" * 50_000_000
+    bombs = {"deflate": zlib.compress(zeros)}
+    zipped = gzip.compress(zeros)
+    for encoding in ["gzip", "deflate", "br", "zstd", "x-gzip", "identity, gzip", "GZIP"]:
+        bomb = bombs.get(encoding, zipped)
+        fields = fields_for(bomb, f"Content-Encoding: {encoding}", f"Content-Length: {len(bomb)}")
+        answers = ask(target.daemon.public_port, head("POST", GITHUB, *fields) + bomb)
+        assert [answer.status for answer in answers] == [415], encoding
 
 
 # Heads without end, other protocols, strange targets
@@ -194,7 +200,7 @@ def test_a_head_without_end_is_refused(target, start, piece, statuses):
     assert_alive(target)
 
 
-@pytest.mark.parametrize("data, status", [
+NO_REQUESTS = [
     (b"GET /healthz\r\n\r\n", 400),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 505),
     (b"GET /healthz HTTP/3.0\r\nHost: x\r\n\r\n", 505),
@@ -207,12 +213,12 @@ def test_a_head_without_end_is_refused(target, start, piece, statuses):
     (b"GET http://other/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     (b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400), (b"GET /% HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     (b"GET healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400), (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-], ids=repr)
-def test_what_is_no_request_is_refused_and_ends_the_connection(target, data, status):
-    with RawClient(target.daemon.public_port) as client:
-        client.send(data + SMUGGLED)
-        client.end()
-        assert [answer.status for answer in client.answers()] == [status]
+]
+
+
+def test_what_is_no_request_is_refused_and_ends_the_connection(target):
+    for data, status in NO_REQUESTS:
+        assert_refused(target, data, status)
 
 
 def test_an_upgrade_is_not_made(target):

@@ -22,7 +22,7 @@ from waiting import let_pass, wait_for
 
 STALLED = 500
 STORM_REPOSITORIES, STORM_DELIVERIES, STORM_SECONDS = 100, 20_000, 10
-STORM_RATE = 2600  # a second, so that slow answers leave 2,000
+STORM_RATE = 3000  # a second, so that slow answers leave 2,000
 BODIES, BODY_MEMORY, OTHER_MEMORY = 200, 64, 16  # MiB: body_memory, and what buffers and threads take
 
 

@@ -102,6 +102,9 @@ std::optional<Plan::Taken> Plan::trigger(const Trigger& trigger, Instant now) {
   dequeue(entry, now);  // what is announced decides its lane
   std::vector<std::uint64_t> dropped = append(entry.announced, trigger.announcements);
   entry.accept_loss = entry.accept_loss || trigger.accept_loss;
+  if (trigger.cause == Cause::manual) {
+    entry.pace.lift();
+  }
   if (trigger.cause == Cause::delivery) {
     entry.lag_attempts = 0;
     entry.lagging_since.reset();
@@ -136,8 +139,7 @@ void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool p
   }
   entry.waiting = waiting;
   if (!entry.running) {
-    hosts_[entry.followed.host].lanes[lane_of(entry)].queue.insert(rank_of(entry));
-    refresh_heads(entry.followed.host, now);
+    stand_in_line(entry, now);
   }
 }
 
@@ -145,11 +147,23 @@ void Plan::dequeue(Entry& entry, Instant now) {
   if (!entry.waiting) {
     return;
   }
-  if (!entry.running) {
+  if (entry.rests) {
+    rests_.erase({*std::exchange(entry.rests, std::nullopt), entry.followed.name});
+  } else if (!entry.running) {
     hosts_[entry.followed.host].lanes[lane_of(entry)].queue.erase(rank_of(entry));
     refresh_heads(entry.followed.host, now);
   }
   entry.waiting.reset();
+}
+
+void Plan::stand_in_line(Entry& entry, Instant now) {
+  if (entry.waiting->cause == Cause::delivery && now < entry.pace.earliest()) {
+    entry.rests = entry.pace.earliest();
+    rests_.insert({*entry.rests, entry.followed.name});
+    return;
+  }
+  hosts_[entry.followed.host].lanes[lane_of(entry)].queue.insert(rank_of(entry));
+  refresh_heads(entry.followed.host, now);
 }
 
 void Plan::refresh_heads(const HostKey& key, Instant now) {
@@ -202,6 +216,12 @@ void Plan::fire_timers(Instant now) {
     const Cause cause = entry.timer_cause;
     set_timer(entry, std::nullopt, cause);
     enqueue(entry, cause, ++last_ticket_, now);
+  }
+  while (!rests_.empty() && rests_.begin()->first <= now) {
+    Entry& entry = entries_.at(rests_.begin()->second);
+    rests_.erase(rests_.begin());
+    entry.rests.reset();
+    stand_in_line(entry, now);
   }
   while (!host_timers_.empty() && host_timers_.begin()->first <= now) {
     refresh_heads(HostKey(host_timers_.begin()->second), now);
@@ -257,8 +277,7 @@ void Plan::release(Entry& entry, Instant now) {
   entry.running.reset();
   refresh_heads(entry.running_on, now);
   if (entry.waiting && !entry.forgotten) {  // it was kept out of its host's queue meanwhile
-    hosts_[entry.followed.host].lanes[lane_of(entry)].queue.insert(rank_of(entry));
-    refresh_heads(entry.followed.host, now);
+    stand_in_line(entry, now);
   }
 }
 
@@ -289,6 +308,7 @@ Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) 
   finished.missed_delivery = judge_deliveries(entry, outcome, now);
   note_host(entry.running_on, outcome, now, chance);
   count_failure(entry, outcome);
+  entry.pace.finished(*entry.running, outcome, now);
   release(entry, now);
   if (entry.forgotten) {
     entries_.erase(position);
@@ -364,7 +384,7 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
     entry.lagging_since = now;
     entry.lag_attempts = 1;
   } else {
-    entry.lag_attempts += weight(entry.running->cause) > 0 ? 1 : 0;
+    entry.lag_attempts += entry.running->cause == Cause::retry ? 1 : 0;
     if (!unserved && now - *entry.lagging_since >= limits_.lag_limit) {
       open.clear();  // what the upstream answers is the truth
       entry.lagging_since.reset();
@@ -467,8 +487,10 @@ void Plan::plan_poll(Entry& entry, Instant now, double chance) {
 }
 
 Instant Plan::wakes_at() const {
-  const Instant own = timers_.empty() ? Instant::max() : timers_.begin()->first;
-  return host_timers_.empty() ? own : std::min(own, host_timers_.begin()->first);
+  const auto first_of = [](const auto& times) {
+    return times.empty() ? Instant::max() : times.begin()->first;
+  };
+  return std::min({first_of(timers_), first_of(rests_), first_of(host_timers_)});
 }
 
 bool Plan::is_running(const RepositoryName& name) const {
@@ -477,7 +499,7 @@ bool Plan::is_running(const RepositoryName& name) const {
 }
 
 std::size_t Plan::waiting() const {
-  std::size_t count = 0;
+  std::size_t count = rests_.size();
   for (const auto& [key, host] : hosts_) {
     for (const HostLane& lane : host.lanes) {
       count += lane.queue.size();

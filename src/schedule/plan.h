@@ -17,6 +17,7 @@
 #include "model/job.h"
 #include "model/outcome.h"
 #include "model/trigger.h"
+#include "schedule/delivery_pace.h"
 #include "schedule/host_gate.h"
 
 namespace freshet::schedule {
@@ -94,7 +95,7 @@ class Plan {
   bool has_ready() const { return has_ready(kWork); }
   bool has_ready_probe() const { return has_ready(kProbe); }
   bool is_running(const RepositoryName& name) const;
-  std::size_t waiting() const;  ///< refreshes and probes that could start but for the limits
+  std::size_t waiting() const;  ///< refreshes and probes that wait for their turn
   std::size_t running() const { return lanes_[kWork].running; }
   std::vector<HostKey> open_breakers(Instant now) const;
 
@@ -110,6 +111,8 @@ class Plan {
     Followed followed;
     bool forgotten = false;  ///< goes when its refresh ends
     std::optional<Waiting> waiting;
+    std::optional<Instant> rests;  ///< what waits stands in no line before
+    DeliveryPace pace;
     std::optional<Job> running;
     HostKey running_on;  ///< the host that it counts for
     LaneKind running_in = kWork;
@@ -154,6 +157,7 @@ class Plan {
   void set_timer(Entry& entry, std::optional<Instant> at, Cause cause);
   void enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed = false);
   void dequeue(Entry& entry, Instant now);
+  void stand_in_line(Entry& entry, Instant now);
   void fire_timers(Instant now);
   void refresh_heads(const HostKey& key, Instant now);
   std::optional<Job> start(LaneKind lane, Instant now);
@@ -173,6 +177,7 @@ class Plan {
   Limits limits_;
   std::unordered_map<RepositoryName, Entry> entries_;
   std::set<std::pair<Instant, RepositoryName>> timers_;
+  std::set<std::pair<Instant, RepositoryName>> rests_;
   std::unordered_map<HostKey, Host> hosts_;
   std::set<std::pair<Instant, HostKey>> host_timers_;
   std::array<Lane, 2> lanes_;

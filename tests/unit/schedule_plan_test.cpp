@@ -147,6 +147,54 @@ TEST(Plan, KeepsSoManyAnnouncementsAndGivesTheOldestUp) {
   EXPECT_EQ(settled.size() + again.announcements.size(), id);
 }
 
+TEST(Plan, LetsDeliveriesThatChangeNothingRestAQuarterSecondAtMost) {
+  Plan plan = settled_plan({}, std::nullopt);
+  Instant time = kStart;
+  const auto deliver = [&] { plan.trigger(trigger("docs", Cause::delivery), time); };
+  std::vector<Duration> rests;
+  for (int i = 0; i < 10; ++i) {
+    deliver();
+    const Instant wanted = time;
+    while (!plan.start_next(time)) {
+      ASSERT_GT(plan.wakes_at(), time);
+      time = plan.wakes_at();
+    }
+    rests.push_back(std::chrono::duration_cast<Duration>(time - wanted));
+    Outcome outcome;
+    outcome.repository = RepositoryName("docs");
+    plan.finish(outcome, time, 0);
+  }
+  const std::vector<Duration> expected{0ms, 0ms, 0ms, 0ms, 25ms, 50ms, 100ms, 200ms, 250ms, 250ms};
+  EXPECT_EQ(rests, expected);
+
+  deliver();
+  EXPECT_FALSE(plan.start_next(time));
+  EXPECT_EQ(plan.waiting(), 1U);
+  plan.trigger(trigger("docs", Cause::manual), time);
+  const auto job = plan.start_next(time);
+  ASSERT_TRUE(job) << "a person does not wait";
+  Outcome updated = succeeded(*job);
+  updated.result = RefreshResult::updated;
+  plan.finish(updated, time, 0);
+  deliver();
+  EXPECT_TRUE(plan.start_next(time)) << "what was new sets it back";
+}
+
+TEST(Plan, ForgetsWhatRests) {
+  Plan plan = settled_plan({}, std::nullopt);
+  Instant time = kStart;
+  for (int i = 0; i < 5; ++i) {
+    plan.trigger(trigger("docs", Cause::delivery), time);
+    time = std::max(time, std::min(plan.wakes_at(), time + 1s));
+    plan.finish(succeeded(*plan.start_next(time)), time, 0);
+  }
+  plan.trigger(trigger("docs", Cause::delivery), time);
+  EXPECT_FALSE(plan.start_next(time));
+  plan.forget(RepositoryName("docs"), time);
+  EXPECT_EQ(plan.wakes_at(), Instant::max());
+  EXPECT_FALSE(plan.start_next(time + 1s));
+}
+
 TEST(Plan, CoversATriggerOnlyByARefreshThatBeganAfterIt) {
   Plan plan = settled_plan();
   plan.trigger(trigger("docs", Cause::manual), kStart);

@@ -140,6 +140,7 @@ http::Guard admin_guard(const CatalogueHolder& holder) {
 http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
+  options.answer_at_once = true;
   options.limits = public_limits(settings);
   options.tls = tls_files(settings);
   return options;

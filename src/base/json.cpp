@@ -1,7 +1,8 @@
 #include "base/json.h"
 
-#include <cmath>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace freshet {
 
@@ -101,6 +102,79 @@ nlohmann::ordered_json to_vendor(const Json& value) {
   return nullptr;
 }
 
+std::string dump_by_vendor(const Json& value, int indent) {
+  return to_vendor(value).dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// What most values are made of is written here; what has to be escaped, and numbers that are no
+/// integers, are the library's.
+class CompactWriter {
+ public:
+  std::string take() { return std::move(out_); }
+
+  void write(const Json& value) {
+    if (value.is_object()) {
+      write_object(value.members());
+    } else if (value.is_array()) {
+      out_ += '[';
+      for (const Json& item : value.items()) {
+        separate('[');
+        write(item);
+      }
+      out_ += ']';
+    } else if (value.is_text()) {
+      write_text(value.text());
+    } else if (const auto flag = value.boolean()) {
+      out_ += *flag ? "true" : "false";
+    } else if (const auto number = value.integer()) {
+      out_ += std::to_string(*number);
+    } else {
+      out_ += value.is_null() ? "null" : dump_by_vendor(value, -1);
+    }
+  }
+
+ private:
+  void write_object(const Json::Object& members) {
+    constexpr std::size_t kFew = 16;
+    std::set<std::string_view> seen;
+    out_ += '{';
+    for (auto member = members.begin(); member != members.end(); ++member) {
+      // The first of a name counts.
+      const auto same = [&](const auto& other) { return other.first == member->first; };
+      const bool is_first = members.size() <= kFew ? std::none_of(members.begin(), member, same)
+                                                   : seen.insert(member->first).second;
+      if (is_first) {
+        separate('{');
+        write_text(member->first);
+        out_ += ':';
+        write(member->second);
+      }
+    }
+    out_ += '}';
+  }
+
+  void separate(char open) {
+    if (out_.back() != open) {
+      out_ += ',';
+    }
+  }
+
+  void write_text(const std::string& text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+      return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    });
+    if (plain) {
+      out_ += '"';
+      out_ += text;
+      out_ += '"';
+    } else {
+      out_ += dump_by_vendor(Json(text), -1);
+    }
+  }
+
+  std::string out_;
+};
+
 }  // namespace
 
 std::optional<Json> Json::parse(std::string_view text, int max_depth) {
@@ -113,7 +187,12 @@ std::optional<Json> Json::parse(std::string_view text, int max_depth) {
 }
 
 std::string Json::dump(int indent) const {
-  return to_vendor(*this).dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (indent >= 0) {
+    return dump_by_vendor(*this, indent);
+  }
+  CompactWriter writer;
+  writer.write(*this);
+  return writer.take();
 }
 
 const Json& Json::operator[](std::string_view name) const {

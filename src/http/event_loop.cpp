@@ -17,6 +17,9 @@ using Need = RequestReader::Need;
 constexpr std::uint64_t kListener = 0;  // connections count from 1
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
 constexpr std::size_t kBuffer = std::size_t{256} * 1024;
+/// An answer that takes longer waits for something, a disk perhaps; so will those that come soon.
+constexpr std::chrono::milliseconds kQuick{20};
+constexpr std::chrono::milliseconds kSlowFor{1000};
 
 }  // namespace
 
@@ -115,9 +118,13 @@ void EventLoop::receive(Connection& connection) {
   const std::size_t size = std::min(buffer_.size(), connection.reader.appetite());
   const Stream::Moved moved = connection.stream->read(buffer_.data(), size);
   switch (moved.state) {
-    case Stream::State::moved:
-      pursue(connection, connection.reader.add({buffer_.data(), moved.bytes}));
+    case Stream::State::moved: {
+      const Need need = connection.reader.add({buffer_.data(), moved.bytes});
+      if (need != Need::application || !answer_at_once(connection)) {
+        pursue(connection, need);
+      }
       return;
+    }
     case Stream::State::wait_readable:
       arm(connection, EPOLLIN);
       return;
@@ -143,6 +150,24 @@ void EventLoop::pursue(Connection& connection, Need need) {
       settle(connection);
       return;
   }
+}
+
+/// Only what a client has just sent, and no request that came behind another one: nobody keeps the
+/// thread for longer than one answer takes.
+bool EventLoop::answer_at_once(Connection& connection) {
+  const RequestReader& reader = connection.reader;
+  const Instant begin = now();
+  if (!shared_.options.answer_at_once || begin < workers_until_ || !reader.whole() ||
+      reader.body().size() > RequestReader::kSmallBody) {
+    return false;
+  }
+  connection.patience.reset();
+  workers_.respond_here(connection);
+  if (const Instant end = now(); end - begin > kQuick) {
+    workers_until_ = end + kSlowFor;
+  }
+  settle(connection);
+  return true;
 }
 
 void EventLoop::wait_for_bytes(Connection& connection) {

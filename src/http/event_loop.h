@@ -17,10 +17,12 @@ namespace freshet::http {
 /// connections() are for any.
 class EventLoop {
  public:
-  /// Give a connection to a worker; false: all are busy and the queue is full.
   struct Workers {
+    /// Give a connection to a worker; false: all are busy and the queue is full.
     std::function<bool(Connection&)> respond;
     std::function<bool(Connection&)> shake_hands;
+    /// Does what `respond` lets a worker do.
+    std::function<void(Connection&)> respond_here;
   };
 
   /// Failure: internal, the kernel gives no descriptors.
@@ -55,6 +57,7 @@ class EventLoop {
   void shake_hands(Connection& connection);
   void receive(Connection& connection);
   void pursue(Connection& connection, RequestReader::Need need);
+  bool answer_at_once(Connection& connection);
   void settle(Connection& connection);
   void wait_for_bytes(Connection& connection);
   void hand_on(Connection& connection);
@@ -78,6 +81,7 @@ class EventLoop {
   ConnectionTable table_{shared_};
   std::vector<char> buffer_;
   std::size_t working_ = 0;
+  Instant workers_until_{};             ///< an answer took long: the next ones are the workers'
   std::vector<std::uint64_t> holding_;  ///< those whose next bytes are with their stream already
   Instant next_check_ = Instant::max();
   std::optional<Instant> accept_again_;

@@ -43,7 +43,10 @@ struct Options {
   int backlog = 1024;           ///< connections that the kernel holds until they are accepted
   std::optional<TlsFiles> tls;  ///< set: HTTPS
 
-  /// Threads that run the application. None of them ever waits for a client.
+  /// Whole small requests are answered by the thread that moves bytes, without a hand-over to
+  /// another one, for as long as the application proves quick: for one that waits for nobody.
+  bool answer_at_once = false;
+  /// Threads that run the application otherwise. None of them ever waits for a client.
   std::size_t workers =
       std::clamp<std::size_t>(std::size_t{4} * std::thread::hardware_concurrency(), 8, 64);
   /// Requests that wait for a worker; more are answered 503.

@@ -19,42 +19,54 @@ RequestReader::RequestReader(HeadLimits limits, std::uint64_t max_body, MemoryBu
     : limits_(limits), max_body_(max_body), budget_(budget), scanner_(limits) {}
 
 RequestReader::Need RequestReader::add(std::string_view bytes) {
-  // The usual case of a long body: straight into it, without a stay in the input.
-  if (phase_ == Phase::body && input_.empty()) {
-    bytes.remove_prefix(body_->feed(bytes));
+  if (!input_.empty()) {
+    input_.append(bytes);
+    return advance();
   }
-  input_.append(bytes);
-  return advance();
+  // The usual case: all of it is used at once, without a stay in the input.
+  const Need need = use(bytes);
+  input_.assign(bytes);
+  return need;
 }
 
 RequestReader::Need RequestReader::advance() {
-  return phase_ == Phase::head ? read_head() : feed_body();
+  std::string_view rest = input_;
+  const Need need = use(rest);
+  input_.erase(0, input_.size() - rest.size());
+  if (input_.empty() && input_.capacity() > kKeptInput) {
+    std::string().swap(input_);
+  }
+  return need;
 }
 
-RequestReader::Need RequestReader::read_head() {
+RequestReader::Need RequestReader::use(std::string_view& input) {
+  return phase_ == Phase::head ? read_head(input) : feed_body(input);
+}
+
+RequestReader::Need RequestReader::read_head(std::string_view& input) {
   // One empty line before a request is what some senders leave behind a body.
-  if (!skipped_line_ && input_.starts_with("\r\n")) {
-    input_.erase(0, 2);
+  if (!skipped_line_ && input.starts_with("\r\n")) {
+    input.remove_prefix(2);
     skipped_line_ = true;
   }
-  if (input_.empty() || (!skipped_line_ && input_ == "\r")) {
+  if (input.empty() || (!skipped_line_ && input == "\r")) {
     return Need::bytes;
   }
-  const auto end = scanner_.scan(input_);
+  const auto end = scanner_.scan(input);
   if (!end) {
     return refuse(end.error());
   }
   if (!*end) {
     return Need::bytes;
   }
-  auto head = parse_head(std::string_view(input_).substr(0, **end));
+  auto head = parse_head(input.substr(0, **end));
   if (!head) {
     return refuse(head.error());
   }
   head_ = *std::move(head);
-  input_.erase(0, **end);
+  input.remove_prefix(**end);
   begin_body();
-  return feed_body();
+  return feed_body(input);
 }
 
 void RequestReader::begin_body() {
@@ -67,15 +79,11 @@ void RequestReader::begin_body() {
   }
 }
 
-RequestReader::Need RequestReader::feed_body() {
+RequestReader::Need RequestReader::feed_body(std::string_view& input) {
   const bool small =
       head_->content_length.value_or(0) <= std::min<std::uint64_t>(kSmallBody, max_body_);
   if (phase_ == Phase::body || small) {
-    const std::size_t used = body_->feed(input_);
-    input_.erase(0, used);
-    if (input_.empty() && input_.capacity() > kKeptInput) {
-      std::string().swap(input_);
-    }
+    input.remove_prefix(body_->feed(input));
   }
   switch (body_->state()) {
     case BodyReader::State::whole:
@@ -105,7 +113,7 @@ RequestReader::Need RequestReader::take_body(std::uint64_t limit, bool keep) {
   } else if (head_->request.tap) {
     body_->attach(head_->request.tap);
   }
-  return feed_body();
+  return advance();
 }
 
 const Request& RequestReader::complete_request() {

@@ -64,9 +64,11 @@ class RequestReader {
  private:
   enum class Phase { head, undecided, body };
 
-  Need read_head();
+  // These take from the front of `input` what they use.
+  Need use(std::string_view& input);
+  Need read_head(std::string_view& input);
+  Need feed_body(std::string_view& input);
   void begin_body();
-  Need feed_body();
   Need refuse(Refusal refusal);
 
   const HeadLimits limits_;

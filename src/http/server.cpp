@@ -64,7 +64,8 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Application& app
   }
   p.thread = std::thread([&p] {
     p.loop->run({[&p](Connection& connection) { return p.pool->submit(connection); },
-                 [&p](Connection& connection) { return p.handshakers->submit(connection); }});
+                 [&p](Connection& connection) { return p.handshakers->submit(connection); },
+                 [&p](Connection& connection) { p.exchange.run(connection); }});
   });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

@@ -100,13 +100,25 @@ TEST(JsonValues, AreReplacedByNameAndAddedInOrder) {
 }
 
 TEST(JsonWriter, WritesBackWhatItRead) {
-  for (const char* text :
-       {"null", "true", "-7", "\"\"", "\"a\\\"\\\\\\n\\u0001\"", "[]", "{}", "[1,[2,{\"a\":[]}]]",
-        "1.5", "[1.5,-0.25]", "{\"pi\":3.25,\"e\":[2.5]}", "[9223372036854775807]"}) {
+  for (const char* text : {"null", "true", "-7", "\"\"", "\"a\\\"\\\\\\n\\u0001\"", "[]", "{}",
+                           "[1,[2,{\"a\":[]}]]", "1.5", "[1.5,-0.25]", "{\"pi\":3.25,\"e\":[2.5]}",
+                           "[9223372036854775807]", "[[],[[]],{},\"[\",\"{\",\",\"]",
+                           "{\"\":{\"\":{}},\"a\\tb\":\"\x7f/\xc3\xa9\",\"c\":false}"}) {
     const auto json = Json::parse(text);
     ASSERT_TRUE(json) << text;
     EXPECT_EQ(json->dump(), text);
   }
+}
+
+TEST(JsonWriter, WritesAMemberOfOneNameOnceHoweverManyThereAre) {
+  Json::Object members;
+  for (int i = 0; i < 40; ++i) {
+    members.emplace_back(std::to_string(i % 20), Json(i));
+  }
+  const auto written = Json::parse(Json(members).dump());
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->members().size(), 20U);
+  EXPECT_EQ((*written)["7"].integer(), 7);
 }
 
 TEST(JsonWriter, ReplacesBytesThatAreNoUtf8) {

@@ -10,7 +10,7 @@ std::vector<std::string> IntakeWorld::secret_files(const std::optional<Repositor
 }
 
 Secret IntakeWorld::read_secret(const std::string& location) {
-  auto secret = freshet::read_secret(location);
+  auto secret = secrets_.read(location);
   remember(location, secret ? "" : secret.error().message);
   return secret ? std::move(*secret) : Secret();
 }

@@ -8,6 +8,7 @@
 
 #include "app/catalogue.h"
 #include "base/mutex.h"
+#include "base/secret_cache.h"
 #include "metrics/meters.h"
 #include "model/event.h"
 #include "state/ledger.h"
@@ -46,6 +47,7 @@ class IntakeWorld : public webhook::Intake::World {
   metrics::Meters& meters_;
   EventSink& events_;
   state::Ledger& ledger_;
+  SecretCache secrets_;
   Mutex mutex_;
   /// The last problem of each secret file, so that it is logged once and not once a delivery.
   std::map<std::string, std::string> problems_ GUARDED_BY(mutex_);

@@ -27,11 +27,27 @@ void require(bool succeeded) {
   }
 }
 
-/// Looking the algorithm up costs more than a short HMAC, so it is done once.
-EVP_MAC* hmac_algorithm() {
-  static const std::unique_ptr<EVP_MAC, FreeMac> kMac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-  require(kMac != nullptr);
-  return kMac.get();
+/// Looking the algorithms up costs more than a short HMAC, so it is done once: this is copied for
+/// each.
+EVP_MAC_CTX* hmac_template() {
+  static const std::unique_ptr<EVP_MAC_CTX, FreeMac> kTemplate([] {
+    const std::unique_ptr<EVP_MAC, FreeMac> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    require(mac != nullptr);
+    EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac.get());
+    char digest[] = "SHA256";
+    const std::array<OSSL_PARAM, 2> parameters{
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, static_cast<char*>(digest), 0),
+        OSSL_PARAM_construct_end()};
+    require(context != nullptr && EVP_MAC_CTX_set_params(context, parameters.data()) == 1);
+    return context;
+  }());
+  return kTemplate.get();
+}
+
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const kDigest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  require(kDigest != nullptr);
+  return kDigest;
 }
 
 int digit_value(char digit) {
@@ -50,16 +66,12 @@ int digit_value(char digit) {
 }  // namespace
 
 struct HmacSha256::Context {
-  std::unique_ptr<EVP_MAC_CTX, FreeMac> mac{EVP_MAC_CTX_new(hmac_algorithm())};
+  std::unique_ptr<EVP_MAC_CTX, FreeMac> mac{EVP_MAC_CTX_dup(hmac_template())};
 };
 
 HmacSha256::HmacSha256(std::string_view key) : context_(std::make_unique<Context>()) {
   require(!key.empty() && context_->mac != nullptr);
-  char digest[] = "SHA256";
-  const std::array<OSSL_PARAM, 2> parameters{
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, static_cast<char*>(digest), 0),
-      OSSL_PARAM_construct_end()};
-  require(EVP_MAC_init(context_->mac.get(), bytes_of(key), key.size(), parameters.data()) == 1);
+  require(EVP_MAC_init(context_->mac.get(), bytes_of(key), key.size(), nullptr) == 1);
 }
 
 HmacSha256::HmacSha256(HmacSha256&&) noexcept = default;
@@ -86,8 +98,8 @@ Sha256 hmac_sha256(std::string_view key, std::string_view message) {
 Sha256 sha256(std::string_view message) {
   Sha256 digest{};
   unsigned size = 0;
-  require(EVP_Digest(message.data(), message.size(), digest.data(), &size, EVP_sha256(), nullptr) ==
-          1);
+  require(EVP_Digest(message.data(), message.size(), digest.data(), &size, sha256_algorithm(),
+                     nullptr) == 1);
   return digest;
 }
 

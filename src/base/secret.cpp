@@ -1,5 +1,7 @@
 #include "base/secret.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -35,17 +37,24 @@ void Secret::wipe() noexcept {
   value_.clear();
 }
 
+Result<std::string> secret_path(const std::string& location) {
+  if (!location.starts_with(kCredential)) {
+    return location;
+  }
+  const char* directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
+  if (directory == nullptr) {
+    return fail(ErrorClass::config, location +
+                                        " needs the service manager to pass credentials "
+                                        "(LoadCredential=), but CREDENTIALS_DIRECTORY is not set");
+  }
+  return std::string(directory) + "/" + location.substr(kCredential.size());
+}
+
 Result<Secret> read_secret(const std::string& location) {
-  std::string path = location;
-  if (location.starts_with(kCredential)) {
-    const char* directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
-    if (directory == nullptr) {
-      return fail(ErrorClass::config,
-                  location +
-                      " needs the service manager to pass credentials "
-                      "(LoadCredential=), but CREDENTIALS_DIRECTORY is not set");
-    }
-    path = std::string(directory) + "/" + location.substr(kCredential.size());
+  FRESHET_TRY(const std::string path, secret_path(location));
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return fail(ErrorClass::config, "cannot read the secret: " + path + " is no regular file");
   }
   auto content = read_file(path, kLargestSecret);
   if (!content) {

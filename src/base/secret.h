@@ -28,10 +28,15 @@ class Secret {
   std::string value_;
 };
 
+/// Where the file of a secret is: `location` itself, or $CREDENTIALS_DIRECTORY/NAME for
+/// "credential:NAME". Error config: there is no such directory.
+Result<std::string> secret_path(const std::string& location);
+
 /// Reads a secret from a file, or from $CREDENTIALS_DIRECTORY/NAME when `location` is
 /// "credential:NAME". One line end at the end is not part of it. Read anew at each call, so that a
-/// rotated file counts at once. An empty file, or one over 64 KiB, is an error of class config
-/// (an HMAC under an empty key would accept anybody). The error names the location only.
+/// rotated file counts at once. An empty file, one over 64 KiB, or what is no regular file
+/// (a pipe could keep us waiting) is an error of class config (an HMAC under an empty key would
+/// accept anybody). The error names the location only.
 Result<Secret> read_secret(const std::string& location);
 
 }  // namespace freshet

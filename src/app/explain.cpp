@@ -171,7 +171,13 @@ Result<Json> explain(const config::Settings& settings, const ExplainRequest& req
       found = std::move(again);
     }
   }
-  return view(found, saved.route, std::move(unreadable));
+  Json explained = view(found, saved.route, std::move(unreadable));
+  if (secrets.locations.empty()) {
+    explained.set("status", 404);
+    explained.set("verdict", "not_found");
+    explained.set("reason", "no secret is configured for this route, so that it is not there");
+  }
+  return explained;
 }
 
 }  // namespace freshet::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "admin/views.h"
@@ -7,6 +8,10 @@
 #include "state/ledger.h"
 
 namespace freshet::app {
+
+/// What is wrong with the files of webhook secrets, a sentence each. Those that only the service
+/// manager could hand out are passed over.
+std::vector<std::string> unreadable_secrets(const config::Settings& settings);
 
 /// The secret files of a repository's own route, or the general ones, and when each was last used.
 std::vector<admin::SecretUse> secret_uses(const CatalogueHolder& holder,

@@ -3,6 +3,7 @@
 
 #include "app/drift_report.h"
 #include "app/listeners.h"
+#include "app/secret_uses.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "config/load.h"
@@ -56,6 +57,12 @@ config::Loaded load_and_look_around(const std::string& file) {
       loaded.settings.reset();
       loaded.diagnostics.push_back(
           {config::Severity::error, file, 0, 0, "server", usable.error().message});
+    }
+  }
+  if (loaded.settings) {
+    for (std::string& problem : app::unreadable_secrets(*loaded.settings)) {
+      loaded.diagnostics.push_back(
+          {config::Severity::warning, file, 0, 0, "secret_files", std::move(problem)});
     }
   }
   return loaded;

@@ -27,7 +27,7 @@ std::string signature_of(const Json& found) {
 std::string answer_of(const Json& found) {
   std::string text =
       std::to_string(found["status"].integer().value_or(0)) + " " + found["verdict"].text();
-  if (found["signature"].text() == "absent") {
+  if (found["signature"].text() == "absent" && found["status"].integer() != 404) {
     text += ", if its signature is right";
   }
   return found["reason"].is_null() ? text : text + ": " + found["reason"].text();

@@ -25,6 +25,7 @@ struct Announcement {
   std::optional<ObjectId> after;   ///< nullopt: the ref was deleted, or the forge does not say
   WallTime at{};
   std::uint64_t journal_id = 0;  ///< 0: not in the journal
+  bool lagged = false;           ///< the upstream was asked since, and did not show it
   bool operator==(const Announcement&) const = default;
 };
 

@@ -385,18 +385,30 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
     entry.lag_attempts = 1;
   } else {
     entry.lag_attempts += entry.running->cause == Cause::retry ? 1 : 0;
-    if (!unserved && now - *entry.lagging_since >= limits_.lag_limit) {
+    if (!unserved && lag_is_over(entry, now)) {
       open.clear();  // what the upstream answers is the truth
       entry.lagging_since.reset();
       entry.lag_attempts = 0;
     }
   }
   std::vector<std::uint64_t> settled = journal_ids(without(served, open));
+  for (Announcement& announcement : open) {
+    announcement.lagged = announcement.lagged || !unserved;
+  }
   // Older than what came in while the refresh ran, so in front of it.
   const std::vector<std::uint64_t> dropped = append(open, entry.announced);
   settled.insert(settled.end(), dropped.begin(), dropped.end());
   entry.announced = std::move(open);
   return settled;
+}
+
+bool Plan::lag_is_over(const Entry& entry, Instant now) const {
+  return entry.lagging_since && now - *entry.lagging_since >= limits_.lag_limit;
+}
+
+bool Plan::lag_is_over(const RepositoryName& name, Instant now) const {
+  const auto position = entries_.find(name);
+  return position != entries_.end() && lag_is_over(position->second, now);
 }
 
 /// Only what the plan started by itself counts: somebody who asks again and again must not make the

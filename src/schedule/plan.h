@@ -80,6 +80,9 @@ class Plan {
   std::optional<Job> start_next_probe(Instant now);
   void needs_refresh(const RepositoryName& name, Instant now);
 
+  /// Whether what the upstream has not shown until now is waited for no longer.
+  bool lag_is_over(const RepositoryName& name, Instant now) const;
+
   struct Finished {
     std::optional<Instant> next;         ///< when it runs again by itself
     bool missed_delivery = false;        ///< a poll found what no delivery has announced since
@@ -167,6 +170,7 @@ class Plan {
   bool judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) const;
   static std::optional<Duration> interval_of(const Entry& entry);
   static void count_failure(Entry& entry, const Outcome& outcome);
+  bool lag_is_over(const Entry& entry, Instant now) const;
   std::optional<Instant> lag_retry(Entry& entry, Instant now);
   void plan_poll(Entry& entry, Instant now, double chance);
   void plan_next(Entry& entry, const Outcome& outcome, Instant now, double chance);

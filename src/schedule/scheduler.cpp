@@ -233,6 +233,12 @@ void Scheduler::run(const Job& job, const CancelToken& cancel) {
   Outcome outcome = world_.runner().run(job, cancel);
   outcome.cancelled = outcome.cancelled || (outcome.error && cancel.cancelled());
   outcome.served = served_by(job, outcome);
+  if (!outcome.lagging.empty()) {
+    const MutexLock lock(mutex_);
+    if (plan_.lag_is_over(job.repository, now())) {
+      outcome.lagging.clear();  // what the upstream answers is the truth
+    }
+  }
   conclude(outcome);
 }
 

@@ -16,7 +16,9 @@ std::optional<WallTime> published_at(const Outcome& outcome, const Announcement&
       return switched_by(outcome, checkout) ? checkout.published_at : std::nullopt;
     }
   }
-  return change_published_at(outcome);
+  // What came in a burst is published with what came last; but what the upstream never showed was
+  // not published at all.
+  return announcement.lagged && announcement.after ? std::nullopt : change_published_at(outcome);
 }
 
 }  // namespace

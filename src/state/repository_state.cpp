@@ -1,5 +1,7 @@
 #include "state/repository_state.h"
 
+#include <algorithm>
+
 namespace freshet::state {
 namespace {
 
@@ -7,6 +9,9 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
   state.name = event.repository;
   state.url = event.url;
   state.checkouts = event.checkouts;
+  for (const CheckoutStatus& checkout : event.checkouts) {
+    state.last_change = std::max(state.last_change, checkout.published_at);
+  }
   if (!state.last_delivery) {
     state.last_delivery = event.last_delivery;
   }

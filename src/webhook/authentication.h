@@ -32,6 +32,15 @@ class Authentication final : public http::BodyTap {
     return signer && admissible_ ? locations_[*signer] : "";
   }
 
+  /// After a refusal: why, for those who run the server. Nobody else is told.
+  std::string refusal() const {
+    if (!check_->problem().empty()) {
+      return std::string(check_->problem());
+    }
+    return admissible_ ? "the signature fits none of the secrets"
+                       : "no repository has the name in the route";
+  }
+
   /// After a success, of the `body` that was given to it.
   Sha256 body_digest(std::string_view body) const {
     const std::optional<Sha256> known = check_->body_digest();

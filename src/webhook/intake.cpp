@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/hmac.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "webhook/authentication.h"
@@ -11,6 +12,9 @@ namespace {
 
 /// Refusals come from anybody, as many as they like; the log gets one line in this time.
 constexpr Duration kBetweenRefusalLines = std::chrono::seconds(10);
+
+/// Random bytes in the id of a delivery whose sender gave it none.
+constexpr std::size_t kOwnId = 8;
 
 std::vector<RepositoryName> names_of(const std::vector<DeliveryRecord::Refreshed>& refreshed) {
   std::vector<RepositoryName> names;
@@ -57,9 +61,9 @@ http::Response response_of(const DeliveryRecord& record, bool coalesced) {
       repositories.push(one.repository.text());
     }
     body.set("repositories", std::move(repositories));
-    body.set("delivery", record.id.empty() ? Json() : Json(record.id));
+    body.set("delivery", record.id);
     body.set("coalesced", coalesced);
-  } else if (!record.reason.empty()) {
+  } else if (!record.reason.empty() && record.verdict != Verdict::unauthorized) {
     body.set("reason", record.reason);
   }
   http::Response response;
@@ -142,14 +146,18 @@ http::Response Intake::deliver(std::string_view forge_name,
   record.secret = authentication ? authentication->finish() : "";
   bool coalesced = false;
   if (record.secret.empty()) {
+    record.reason = authentication ? authentication->refusal() : "the request has no body";
     refuse(record);
   } else {
+    const bool has_id = !record.id.empty();
+    if (!has_id) {
+      record.id = random_hex(kOwnId);
+    }
     record.event = event_of(*forge, request.headers);
     const std::vector<Trigger> triggers = read(record, *forge, request.body);
     if (record.verdict == Verdict::accepted) {
-      coalesced = record.id.empty()
-                      ? hand_on(record, triggers)
-                      : hand_on_once(record, triggers, authentication->body_digest(request.body));
+      coalesced = has_id ? hand_on_once(record, triggers, authentication->body_digest(request.body))
+                         : hand_on(record, triggers);
     }
   }
   report(record);
@@ -189,9 +197,11 @@ void Intake::refuse(DeliveryRecord& record) {
     }
   }
   if (logged) {
-    log::warning(
-        "delivery refused: signature missing, malformed or wrong",
-        {{"forge", record.forge}, {"client", record.client}, {"others_since_last_line", unlogged}});
+    log::warning("delivery refused", {{"forge", record.forge},
+                                      {"route", record.route ? record.route->text() : ""},
+                                      {"reason", record.reason},
+                                      {"client", record.client},
+                                      {"others_since_last_line", unlogged}});
   }
 }
 

@@ -205,9 +205,10 @@ void Engine::reload(config::Settings settings) {
   catalogue_.replace(std::move(settings));
   const auto after = catalogue_.get();
   notifications_.keep_only(*after);
+  std::vector<std::pair<RepositoryName, std::vector<Announcement>>> removed;
   for (const auto& [name, spec] : before->specs) {
     if (after->specs.count(name) == 0) {
-      scheduler_.forget(name);
+      removed.emplace_back(name, scheduler_.forget(name));
       for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
         sweeper_.forget(checkout.path);
       }
@@ -220,6 +221,28 @@ void Engine::reload(config::Settings settings) {
       // What changed in it shall show at once.
       static_cast<void>(scheduler_.accept({name, Cause::start, {}, ""}));
     }
+  }
+  for (const auto& [name, open] : removed) {
+    hand_over(*before->specs.at(name), open, *before, *after);
+  }
+}
+
+/// What was promised for a repository holds for whatever follows the same upstream by another name
+/// now. A delivery for it is no duplicate when it comes again.
+void Engine::hand_over(const sync::RepositorySpec& removed, const std::vector<Announcement>& open,
+                       const Catalogue& before, const Catalogue& after) {
+  for (const auto& [name, spec] : after.specs) {
+    if (!open.empty() && spec->url == removed.url && before.specs.count(name) == 0) {
+      static_cast<void>(accept({name, Cause::delivery, open, ""}));
+    }
+  }
+  std::vector<std::uint64_t> ids;
+  for (const Announcement& announcement : open) {
+    ids.push_back(announcement.journal_id);
+  }
+  journal_->settle(ids);
+  if (on_failure) {
+    on_failure(removed.name);
   }
 }
 

@@ -102,7 +102,8 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   Result<Receipt> accept(const Trigger& trigger) override;
   void report(const Event& event) override;
 
-  /// Called for every refresh that failed, after the store knows of it. Set before start().
+  /// Called for every refresh that failed, after the store knows of it, and for every repository
+  /// that is no longer followed. Set before start().
   std::function<void(const RepositoryName& name)> on_failure;
 
   CatalogueHolder& catalogue() { return catalogue_; }
@@ -120,6 +121,8 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   void settled(const std::vector<std::uint64_t>& journal_ids) override;
   void follow_everything();
   void follow(const Catalogue& catalogue, const RepositoryName& name);
+  void hand_over(const sync::RepositorySpec& removed, const std::vector<Announcement>& open,
+                 const Catalogue& before, const Catalogue& after);
 
   StateDirectory state_;
   std::unique_ptr<state::Journal> journal_;

@@ -69,19 +69,23 @@ void Plan::follow(const Followed& followed, Instant now) {
   }
 }
 
-void Plan::forget(const RepositoryName& name, Instant now) {
+std::vector<Announcement> Plan::forget(const RepositoryName& name, Instant now) {
   const auto position = entries_.find(name);
   if (position == entries_.end()) {
-    return;
+    return {};
   }
   Entry& entry = position->second;
   dequeue(entry, now);
   set_timer(entry, std::nullopt, Cause::poll);
+  std::vector<Announcement> open = std::exchange(entry.announced, {});
   if (entry.running) {
+    open.insert(open.begin(), entry.running->announcements.begin(),
+                entry.running->announcements.end());
     entry.forgotten = true;
   } else {
     entries_.erase(position);
   }
+  return open;
 }
 
 void Plan::change_limits(const Limits& limits, Instant now) {

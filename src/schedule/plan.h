@@ -63,7 +63,8 @@ class Plan {
 
   /// Adds a repository, with a first refresh of cause start waiting, or changes a known one.
   void follow(const Followed& followed, Instant now);
-  void forget(const RepositoryName& name, Instant now);
+  /// Returns what was announced of it and is not served yet.
+  std::vector<Announcement> forget(const RepositoryName& name, Instant now);
   void change_limits(const Limits& limits, Instant now);
 
   struct Taken {

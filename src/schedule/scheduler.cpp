@@ -93,12 +93,13 @@ void Scheduler::follow(const Followed& followed) {
   wake_whom_it_concerns();
 }
 
-void Scheduler::forget(const RepositoryName& name) {
+std::vector<Announcement> Scheduler::forget(const RepositoryName& name) {
   const MutexLock lock(mutex_);
-  plan_.forget(name, now());
+  std::vector<Announcement> open = plan_.forget(name, now());
   if (const auto position = running_.find(name); position != running_.end()) {
     position->second.cancel();
   }
+  return open;
 }
 
 Result<Receipt> Scheduler::accept(const Trigger& trigger) {

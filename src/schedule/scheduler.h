@@ -41,8 +41,8 @@ class Scheduler : public TriggerSink {
   void follow(const Followed& followed) EXCLUDES(mutex_);
   /// Takes effect at once; refreshes that run now are not ended.
   void change_limits(const Limits& limits) EXCLUDES(mutex_);
-  /// A running refresh of it is cancelled.
-  void forget(const RepositoryName& name) EXCLUDES(mutex_);
+  /// A running refresh of it is cancelled. Returns what was announced of it and is not served yet.
+  std::vector<Announcement> forget(const RepositoryName& name) EXCLUDES(mutex_);
   Result<Receipt> accept(const Trigger& trigger) override EXCLUDES(mutex_);
 
   /// False when the timer thread has not come round for 10 seconds.

@@ -149,6 +149,22 @@ def test_a_reload_does_not_forget_that_an_upstream_lags(follow_several):
         wait_for_commit(site.path, commit)
 
 
+def test_what_was_promised_for_a_repository_holds_for_its_new_name(follow_several):
+    daemon, sites = follow_several()
+    site = sites[0]
+    commit = site.commit_unserved("second\n")
+    assert site.announce(daemon, commit) == 202
+    daemon.wait_for_state("lagging", site.name)
+    daemon.settings["repository"][0]["name"] = site.name = "renamed"
+    daemon.reload()
+    daemon.wait_for_state("lagging", site.name)  # else the refresh of the reload could be what brings it
+    daemon.kill9()
+    daemon.start()
+    daemon.wait_for_state("lagging", site.name)
+    site.upstream.set_ref("refs/heads/main", commit)
+    wait_for_commit(site.path, commit)
+
+
 def test_a_promise_that_cannot_be_kept_shows_as_failing_across_a_crash_and_is_kept_later(follow_several):
     daemon, sites = follow_several()
     site = sites[0]

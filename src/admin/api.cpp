@@ -143,7 +143,8 @@ http::Response Api::ensure(const RepositoryName& name, const http::Request& requ
   }
   const auto state = store_.find(name);
   Json checkouts = Json::array();
-  for (const CheckoutStatus& checkout : state ? state->checkouts : std::vector<CheckoutStatus>()) {
+  for (const CheckoutStatus& checkout :
+       published_.look_at(state ? state->checkouts : std::vector<CheckoutStatus>())) {
     checkouts.push(view(checkout));
   }
   return json_response(200, Json::object({{"status", "published"},
@@ -158,7 +159,7 @@ std::optional<http::Response> Api::wait_published(const RepositoryName& name,
   // A commit that a gate refused is judged once more, as at any manual refresh, but only once.
   Cause cause = Cause::manual;
   for (int attempt = 1;; ++attempt) {
-    if (is_published_(name, commit)) {
+    if (published_.has(name, commit)) {
       return std::nullopt;
     }
     const auto receipt = triggers_.accept({name, cause, {}, ""});
@@ -170,7 +171,7 @@ std::optional<http::Response> Api::wait_published(const RepositoryName& name,
     }
     cause = Cause::retry;
     auto state = store_.wait_covered(name, receipt->ticket, deadline);
-    if (state && !is_published_(name, commit) && now() < deadline) {
+    if (state && !published_.has(name, commit) && now() < deadline) {
       // Others may bring it meanwhile.
       const Instant again = std::min(deadline, now() + kAskAgain.delay(attempt, 0));
       state = store_.wait_covered(name, state->covered + 1, again);
@@ -178,7 +179,7 @@ std::optional<http::Response> Api::wait_published(const RepositoryName& name,
     if (!state) {
       return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
     }
-    if (now() >= deadline && !is_published_(name, commit)) {
+    if (now() >= deadline && !published_.has(name, commit)) {
       const std::string last = state->failure ? "; " + state->failure->error.message : "";
       return error_response(504, "timeout", commit.hex() + " is not published yet" + last);
     }

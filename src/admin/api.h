@@ -16,17 +16,22 @@ namespace freshet::admin {
 /// with `wait` blocks, and those are counted, so that the others always find a free worker.
 class Api {
  public:
-  /// Whether the commit, or a descendant of it, is published. May read the disk.
-  using IsPublished = std::function<bool(const RepositoryName& name, const ObjectId& commit)>;
+  /// What of the repository can be read at this moment, whether or not the refresh that published
+  /// it has ended. Both may read the disk.
+  struct Published {
+    /// Whether the commit, or a descendant of it, is published.
+    std::function<bool(const RepositoryName& name, const ObjectId& commit)> has;
+    /// These as they are now; what is known of them otherwise stays.
+    std::function<std::vector<CheckoutStatus>(std::vector<CheckoutStatus> known)> look_at;
+  };
 
   /// The secret files that deliveries for a repository may be signed with. Quick.
   using SecretsOf = std::function<std::vector<SecretUse>(const RepositoryName& name)>;
 
-  Api(const state::Store& store, TriggerSink& triggers, IsPublished is_published,
-      SecretsOf secrets_of)
+  Api(const state::Store& store, TriggerSink& triggers, Published published, SecretsOf secrets_of)
       : store_(store),
         triggers_(triggers),
-        is_published_(std::move(is_published)),
+        published_(std::move(published)),
         secrets_of_(std::move(secrets_of)) {}
 
   http::Response list() const;
@@ -49,7 +54,7 @@ class Api {
 
   const state::Store& store_;
   TriggerSink& triggers_;
-  const IsPublished is_published_;
+  const Published published_;
   const SecretsOf secrets_of_;
   std::atomic<int> waiting_{0};
 };

@@ -45,14 +45,14 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
       intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_,
                     engine_->ledger()),
       intake_(intake_world_, *engine_, http::not_found_response()),
-      api_(
-          engine_->store(), *engine_,
-          [this](const RepositoryName& name, const ObjectId& commit) {
-            return is_published(*engine_->catalogue().get(), name, commit);
-          },
-          [this](const RepositoryName& name) {
-            return secret_uses(engine_->catalogue(), engine_->ledger(), name);
-          }),
+      api_(engine_->store(), *engine_,
+           {[this](const RepositoryName& name, const ObjectId& commit) {
+              return is_published(*engine_->catalogue().get(), name, commit);
+            },
+            as_published_now},
+           [this](const RepositoryName& name) {
+             return secret_uses(engine_->catalogue(), engine_->ledger(), name);
+           }),
       deliveries_(engine_->ledger(),
                   [this](const state::DeliveryRow& delivery, const Json& content) {
                     return replay(intake_, delivery, content);

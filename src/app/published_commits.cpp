@@ -22,4 +22,16 @@ bool is_published(const Catalogue& catalogue, const RepositoryName& name, const 
   });
 }
 
+std::vector<CheckoutStatus> as_published_now(std::vector<CheckoutStatus> checkouts) {
+  for (CheckoutStatus& checkout : checkouts) {
+    const auto current = checkout::read_current(checkout.path);
+    if (current && checkout.commit != current->commit) {
+      checkout.commit = current->commit;
+      checkout.published_at = current->switched_at;
+      checkout.state = CheckoutState::ok;
+    }
+  }
+  return checkouts;
+}
+
 }  // namespace freshet::app

@@ -17,6 +17,9 @@ std::optional<nanoseconds> RateLimiter::enter(const std::string& client, const R
       capacity / static_cast<nanoseconds::rep>(std::min<std::uint64_t>(rate.count, 1'000'000'000));
   const MutexLock lock(mutex_);
   Bucket& bucket = touch(client, now);
+  if (bucket.per_token != per_token) {
+    bucket.convert(rate, per_token, now);
+  }
   const auto spared = static_cast<nanoseconds::rep>(std::min(bucket.inside, kInside));
   // What those inside took stands against what they are spared; of the rest a bucketful is owed.
   const Instant most = bucket.entered + capacity + std::max(capacity, spared * per_token);
@@ -27,9 +30,16 @@ std::optional<nanoseconds> RateLimiter::enter(const std::string& client, const R
   }
   bucket.full_at = full_at;
   bucket.entered = now;
-  bucket.per_token = per_token;
   ++bucket.inside;
   return std::nullopt;
+}
+
+void RateLimiter::Bucket::convert(const Rate& rate, nanoseconds new_per_token, Instant now) {
+  if (per_token > nanoseconds::zero() && full_at > now) {
+    const auto missing = static_cast<std::uint64_t>((full_at - now) / per_token);
+    full_at = now + static_cast<nanoseconds::rep>(std::min(missing, rate.count)) * new_per_token;
+  }
+  per_token = new_per_token;
 }
 
 void RateLimiter::leave(const std::string& client) {

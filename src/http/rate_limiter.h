@@ -44,6 +44,9 @@ class RateLimiter {
     Instant entered;  ///< when it was last let in
     std::chrono::nanoseconds per_token{};
     std::size_t inside = 0;
+
+    /// The rate has changed: as many tokens are missing as before, at most all of them.
+    void convert(const Rate& rate, std::chrono::nanoseconds new_per_token, Instant now);
   };
   using Buckets = std::list<Bucket>;  ///< who came last stands first
 

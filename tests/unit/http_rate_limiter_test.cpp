@@ -189,6 +189,31 @@ TEST_F(RateLimiting, a_changed_rate_counts_at_once) {
   EXPECT_TRUE(enter("a", Rate{1000, 1min}));
 }
 
+TEST_F(RateLimiting, a_raised_rate_frees_who_was_locked_out_for_long) {
+  const Rate five_an_hour{5, 1h};
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(enter("a", five_an_hour));
+    limiter_.leave("a");
+  }
+  ASSERT_FALSE(enter("a", five_an_hour));
+  const Rate raised{1000, 1min};
+  for (int i = 0; i < 995; ++i) {
+    ASSERT_TRUE(enter("a", raised));
+    limiter_.leave("a");
+  }
+  EXPECT_FALSE(enter("a", raised));
+}
+
+TEST_F(RateLimiting, a_lowered_rate_locks_nobody_out_for_longer_than_a_token_takes) {
+  const Rate thousand_a_minute{1000, 1min};
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(enter("a", thousand_a_minute));
+    limiter_.leave("a");
+  }
+  const Rate six_an_hour{6, 1h};
+  EXPECT_EQ(limiter_.enter("a", six_an_hour, time_), 10min);
+}
+
 TEST_F(RateLimiting, a_visit_ends_once_wherever_it_was_moved) {
   ASSERT_TRUE(enter());
   Visit first(limiter_, "a");

@@ -34,6 +34,7 @@ void Connection::answer(const Response& response, bool may_keep_alive) {
                       {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
   reader.release_body();  // the client may take its time
   visit.end();
+  patience.reset();
   sent_ = 0;
   stage = Stage::answering;
   deadline = now() + shared_.options.answer_timeout;

@@ -252,6 +252,24 @@ TEST_F(HttpLimits, a_length_that_is_only_announced_takes_no_memory) {
   EXPECT_EQ(client().ask(post("/echo", std::string(100'000, 'x'))).status, 200);
 }
 
+TEST_F(HttpLimits, a_body_that_was_refused_is_not_given_to_the_application_when_patience_ends) {
+  options_.limits.rate_limit = {1000, std::chrono::minutes(1)};
+  options_.linger_timeout = std::chrono::minutes(1);
+  options_.workers = 1;
+  start();
+  RawClient malformed = client("127.0.0.2");
+  malformed.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(client("127.0.0.3").ask(get("/say")).status, 200);  // the other head was read by now
+  EXPECT_EQ(malformed.ask("zz\r\n").status, 400);
+  for (int i = 0; i < 2; ++i) {  // patience ends here too, and later
+    EXPECT_EQ(client("127.0.0.3")
+                  .ask("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
+                  .status,
+              401);
+  }
+  EXPECT_EQ(options_.rate_limiter->clients(), 1U);  // and not the one that was refused
+}
+
 TEST_F(HttpLimits, a_full_queue_is_answered_503) {
   options_.workers = 1;
   options_.max_waiting = 1;

@@ -118,6 +118,22 @@ TEST_F(HttpLimits, a_client_that_sends_on_after_413_can_read_it_and_is_not_read_
   EXPECT_LT(sent, 99'999'999U);
 }
 
+TEST_F(HttpLimits, a_client_that_sends_the_largest_body_before_it_reads_gets_its_503) {
+  options_.limits.max_body = std::size_t{26} * 1024 * 1024;
+  options_.limits.body_memory = options_.limits.max_body;
+  options_.linger_timeout = std::chrono::minutes(1);
+  start();
+  RawClient first = client("127.0.0.2");
+  first.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n" +
+             std::string(15'000'000, 'x'));
+  while (options_.bodies->used() < 15'000'000) {
+    std::this_thread::yield();
+  }
+  RawClient second = client();
+  EXPECT_TRUE(second.send(post("/echo", std::string(25'000'000, 'x'))));
+  EXPECT_EQ(second.answer().status, 503);
+}
+
 TEST_F(HttpLimits, idle_slow_and_stalled_connections_do_not_keep_others_waiting) {
   options_.workers = 2;
   start();

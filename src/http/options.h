@@ -53,6 +53,8 @@ struct Options {
   std::size_t max_waiting = 1024;
   /// Open at once; a further one takes the place of one that has least to lose.
   std::size_t max_connections = 4096;
+  /// A connection without a request is not idle before it is so old: its client has just come.
+  std::chrono::milliseconds newcomer_time{2000};
 
   HeadLimits head;
   Limits limits;  ///< at the start

@@ -238,6 +238,59 @@ TEST_F(HttpLimits, a_full_table_lets_the_longest_silent_connection_go) {
   EXPECT_EQ(unfinished.ask("Host: x\r\n\r\n").status, 200);
 }
 
+TEST_F(HttpLimits, a_full_table_of_stalled_bodies_lets_newcomers_send_their_requests) {
+  options_.max_connections = 8;
+  options_.newcomer_time = std::chrono::minutes(1);
+  options_.workers = 1;
+  start();
+  std::vector<RawClient> stalled;
+  for (int i = 0; i < 8; ++i) {
+    stalled.push_back(client("127.0.0." + std::to_string(2 + i % 4)));
+    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  }
+  wait_until_connections(8);
+  RawClient newcomer = client("127.0.0.6");
+  RawClient next = client("127.0.0.7");
+  RawClient last = client("127.0.0.8");
+  EXPECT_EQ(last.ask(get("/say")).status, 200);
+  EXPECT_EQ(newcomer.ask(get("/say")).status, 200);
+  EXPECT_EQ(next.ask(get("/say")).status, 200);
+}
+
+TEST_F(HttpLimits, a_full_table_takes_from_who_has_more_than_its_share_before_it_takes_idle_ones) {
+  options_.max_connections = 8;
+  options_.workers = 1;
+  start();
+  std::vector<RawClient> stalled;
+  for (int i = 0; i < 6; ++i) {
+    stalled.push_back(client("127.0.0.2"));
+    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  }
+  RawClient idle = client("127.0.0.3");
+  EXPECT_EQ(idle.ask(get("/say")).status, 200);
+  RawClient other = client("127.0.0.4");
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  RawClient newcomer = client("127.0.0.5");
+  EXPECT_EQ(newcomer.ask(get("/say")).status, 200);
+  EXPECT_EQ(idle.ask(get("/say")).status, 200);
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  EXPECT_TRUE(stalled.front().ended());
+}
+
+TEST_F(HttpLimits, a_full_table_leaves_a_silent_connection_alone_only_while_it_is_new) {
+  options_.max_connections = 3;
+  options_.newcomer_time = milliseconds(0);
+  start();
+  RawClient stalled = client("127.0.0.2");
+  stalled.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  RawClient silent = client("127.0.0.3");
+  RawClient other = client("127.0.0.4");
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  EXPECT_EQ(client("127.0.0.5").ask(get("/say")).status, 200);
+  EXPECT_TRUE(silent.ended());
+  EXPECT_EQ(stalled.ask(std::string(99'999, 'x')).status, 200);
+}
+
 TEST_F(HttpLimits, all_bodies_together_take_no_more_memory_than_the_budget) {
   options_.limits.body_memory = 1'200'000;
   start();

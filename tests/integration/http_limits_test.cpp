@@ -90,6 +90,22 @@ TEST_F(HttpLimits, a_length_over_the_limit_gets_413_before_a_byte_of_the_body) {
             413);
 }
 
+TEST_F(HttpLimits, a_length_that_64_bits_do_not_hold_gets_413) {
+  start();
+  for (const std::string length :
+       {"18446744073709551615", "18446744073709551616", "99999999999999999999999999999999999999"}) {
+    RawClient one = client();
+    EXPECT_EQ(
+        one.ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + "\r\n\r\nx").status,
+        413);
+  }
+  EXPECT_EQ(
+      client()
+          .ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999x\r\n\r\n")
+          .status,
+      400);
+}
+
 TEST_F(HttpLimits, chunks_get_413_as_soon_as_they_pass_the_limit) {
   start();
   RawClient one = client();

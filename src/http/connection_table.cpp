@@ -26,6 +26,9 @@ int progress_of(const Connection& connection) {
 }
 constexpr int kNoRequest = 1;  // the largest progress at which there is none yet, or none any more
 
+/// As a part of the table, how many connections any client may have.
+constexpr std::size_t kFewOf = 256;
+
 struct Candidate {
   bool spare = false;  ///< idle, or of a client with more than its share
   bool stranger = false;
@@ -37,8 +40,8 @@ struct Candidate {
 
   /// Whether it has less to lose.
   bool operator<(const Candidate& other) const {
-    return std::tuple(!spare, !stranger, other.siblings, progress, deadline) <
-           std::tuple(!other.spare, !other.stranger, siblings, other.progress, other.deadline);
+    return std::tuple(!stranger, !spare, other.siblings, progress, deadline) <
+           std::tuple(!other.stranger, !other.spare, siblings, other.progress, other.deadline);
   }
 };
 
@@ -109,12 +112,15 @@ bool ConnectionTable::evict() {
   std::vector<Candidate> candidates;
   candidates.reserve(connections_.size());
   const Instant time = now();
-  const std::size_t share = connections_.size() / std::max<std::size_t>(1, per_network_.size());
+  // A few more than others have are no attack.
+  const std::size_t share =
+      std::max(connections_.size() / std::max<std::size_t>(1, per_network_.size()),
+               shared_.options.max_connections / kFewOf);
   for (const auto& [id, entry] : connections_) {
     const Connection& connection = *entry.connection;
     if (!connection.working) {  // what a worker holds cannot go
       const std::size_t siblings = entry.siblings == nullptr ? 1 : *entry.siblings;
-      const bool newcomer = time < connection.newcomer_until;
+      const bool newcomer = !entry.stranger && time < connection.newcomer_until;
       const bool idle = connection.stage == Connection::Stage::idle && !newcomer;
       candidates.push_back({idle || siblings > share, entry.stranger, siblings,
                             progress_of(connection), connection.deadline, entry.connection.get(),

@@ -11,6 +11,8 @@ constexpr std::size_t kMaxOverhead = std::size_t{16} * 1024;
 /// A chunk of up to 64 GiB can be written; the limit ends it sooner.
 constexpr int kMaxSizeDigits = 9;
 constexpr std::size_t kFirstGrowth = 4096;
+/// How far ahead of its bytes a body holds memory.
+constexpr std::size_t kAhead = std::size_t{64} * 1024;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') {
@@ -158,8 +160,9 @@ void BodyReader::pass_on(std::string_view bytes) {
 }
 
 void BodyReader::keep(std::string_view bytes) {
-  if (bytes_.size() + bytes.size() > bytes_.capacity()) {
-    grow(bytes_.size() + bytes.size());
+  const std::size_t needed = bytes_.size() + bytes.size();
+  if (needed > held_ || needed > bytes_.capacity()) {
+    grow(needed);
   }
   if (state_ == State::reading) {
     bytes_.append(bytes);
@@ -167,21 +170,32 @@ void BodyReader::keep(std::string_view bytes) {
 }
 
 void BodyReader::grow(std::size_t needed) {
-  std::size_t capacity = std::max({needed, 2 * bytes_.capacity(), kFirstGrowth});
-  if (!chunked_) {
-    capacity = std::min<std::size_t>(capacity, bytes_.size() + remaining_);
-  }
-  // While the bytes move both copies are there, and both are counted.
-  if (!budget_.take(capacity, held_, client_)) {
+  const bool moves = needed > bytes_.capacity();
+  const std::size_t room = moves ? room_for(needed) : bytes_.capacity();
+  // Pages that no byte was written to are not there yet.
+  const std::size_t held = std::min(room, needed + kAhead);
+  // While the bytes move both copies are there.
+  const std::size_t at_most = std::max(held, moves ? 2 * bytes_.size() : 0);
+  if (!budget_.take(at_most, held_, client_)) {
     fail(State::no_memory);
     return;
   }
-  std::string bigger;
-  bigger.reserve(capacity);
-  bigger.append(bytes_);
-  bytes_.swap(bigger);
-  budget_.give(held_, client_);
-  held_ = capacity;
+  if (moves) {
+    std::string bigger;
+    bigger.reserve(room);
+    bigger.append(bytes_);
+    bytes_.swap(bigger);
+  }
+  budget_.take(held, at_most, client_);
+  held_ = held;
+}
+
+/// Addresses for all that can come, once a quarter of it is here: bytes then move when they are few
+/// enough that two copies of them take no more memory than the whole body will.
+std::size_t BodyReader::room_for(std::size_t needed) const {
+  const std::size_t most = chunked_ ? limit_ : bytes_.size() + remaining_;
+  const std::size_t next = std::max({needed, 2 * bytes_.capacity(), kFirstGrowth});
+  return needed >= most / 4 ? most : std::min(next, most);
 }
 
 void BodyReader::set_limit(std::uint64_t limit) {

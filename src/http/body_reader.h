@@ -61,6 +61,7 @@ class BodyReader {
   void pass_on(std::string_view bytes);
   void keep(std::string_view bytes);
   void grow(std::size_t needed);
+  std::size_t room_for(std::size_t needed) const;
   void fail(State state);
 
   MemoryBudget& budget_;

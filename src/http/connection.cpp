@@ -20,6 +20,7 @@ Connection::Connection(std::uint64_t number, Accepted accepted, const Shared& sh
     : id(number),
       peer(std::move(accepted.peer)),
       stream(stream_over(std::move(accepted.socket), shared)),
+      newcomer_until(now() + shared.options.newcomer_time),
       limits(shared.limits()),
       reader(shared.options.head, limits->max_body, *shared.options.bodies),
       stage(shared.certificates ? Stage::handshake : Stage::idle),
@@ -34,6 +35,8 @@ void Connection::answer(const Response& response, bool may_keep_alive) {
                       {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
   reader.release_body();  // the client may take its time
   visit.end();
+  patience.reset();
+  newcomer_until = Instant::min();
   sent_ = 0;
   stage = Stage::answering;
   deadline = now() + shared_.options.answer_timeout;

@@ -49,6 +49,8 @@ class Connection {
   const std::uint64_t id;
   const Peer peer;
   const std::unique_ptr<Stream> stream;
+  /// Until then nothing is held against it that it has sent nothing; the past once it was answered.
+  Instant newcomer_until;
   std::shared_ptr<const Limits> limits;  ///< of this request
   RequestReader reader;
   Visit visit;  ///< of this request, with the rate limiter

@@ -26,18 +26,22 @@ int progress_of(const Connection& connection) {
 }
 constexpr int kNoRequest = 1;  // the largest progress at which there is none yet, or none any more
 
+/// As a part of the table, how many connections any client may have.
+constexpr std::size_t kFewOf = 256;
+
 struct Candidate {
-  bool idle = false;
+  bool spare = false;  ///< idle, or of a client with more than its share
   bool stranger = false;
   std::size_t siblings = 0;
   int progress = 0;
   Instant deadline;
   Connection* connection = nullptr;
+  bool newcomer = false;
 
   /// Whether it has less to lose.
   bool operator<(const Candidate& other) const {
-    return std::tuple(!idle, !stranger, other.siblings, progress, deadline) <
-           std::tuple(!other.idle, !other.stranger, siblings, other.progress, other.deadline);
+    return std::tuple(!stranger, !spare, other.siblings, progress, deadline) <
+           std::tuple(!other.stranger, !other.spare, siblings, other.progress, other.deadline);
   }
 };
 
@@ -107,12 +111,20 @@ bool ConnectionTable::has_room_for(const Peer& peer) const {
 bool ConnectionTable::evict() {
   std::vector<Candidate> candidates;
   candidates.reserve(connections_.size());
+  const Instant time = now();
+  // A few more than others have are no attack.
+  const std::size_t share =
+      std::max(connections_.size() / std::max<std::size_t>(1, per_network_.size()),
+               shared_.options.max_connections / kFewOf);
   for (const auto& [id, entry] : connections_) {
-    if (!entry.connection->working) {  // what a worker holds cannot go
-      candidates.push_back({entry.connection->stage == Connection::Stage::idle, entry.stranger,
-                            entry.siblings == nullptr ? 1 : *entry.siblings,
-                            progress_of(*entry.connection), entry.connection->deadline,
-                            entry.connection.get()});
+    const Connection& connection = *entry.connection;
+    if (!connection.working) {  // what a worker holds cannot go
+      const std::size_t siblings = entry.siblings == nullptr ? 1 : *entry.siblings;
+      const bool newcomer = !entry.stranger && time < connection.newcomer_until;
+      const bool idle = connection.stage == Connection::Stage::idle && !newcomer;
+      candidates.push_back({idle || siblings > share, entry.stranger, siblings,
+                            progress_of(connection), connection.deadline, entry.connection.get(),
+                            newcomer});
     }
   }
   if (candidates.empty()) {
@@ -123,7 +135,10 @@ bool ConnectionTable::evict() {
   const std::size_t count = std::min(most, candidates.size());
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
                     candidates.end());
-  for (std::size_t i = 0; i < count && (i == 0 || candidates[i].progress <= kNoRequest); ++i) {
+  const auto loses_nothing = [](const Candidate& candidate) {
+    return candidate.progress <= kNoRequest && !candidate.newcomer;
+  };
+  for (std::size_t i = 0; i < count && (i == 0 || loses_nothing(candidates[i])); ++i) {
     remove(*candidates[i].connection);
   }
   return true;

@@ -25,9 +25,10 @@ class ConnectionTable {
   Connection* find(std::uint64_t id) const;
   void remove(Connection& connection);
   /// Makes room: closes a connection that has least to lose, and some more where nothing is lost at
-  /// all. Idle ones go first, then those of peers outside the allow list, then those of the client
-  /// that has most, then those that have come least far, then the oldest. False: there is none that
-  /// could go.
+  /// all. Those of peers outside the allow list go first, then idle ones and those of clients with
+  /// more than their share; among them and then among the others those of the client that has most,
+  /// then those that have come least far, then the oldest. A newcomer is not idle because its
+  /// request is still on its way. False: there is none that could go.
   bool evict();
   void clear();
   void for_each(const std::function<void(Connection&)>& visit) const;

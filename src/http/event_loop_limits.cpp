@@ -138,13 +138,13 @@ Instant EventLoop::first_deadline(const Connection& connection) {
 }
 
 void EventLoop::on_deadline(Connection& connection, Instant time) {
-  if (connection.deadline > time) {
+  if (connection.stage != Stage::receiving) {
+    close(connection);
+  } else if (connection.deadline > time) {
     hand_on(connection);
-  } else if (connection.stage == Stage::receiving) {
+  } else {
     connection.answer(Refusal{408, "timeout", "the request did not arrive in time"});
     settle(connection);
-  } else {
-    close(connection);
   }
 }
 

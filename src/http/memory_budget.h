@@ -20,17 +20,17 @@ class MemoryBudget {
   /// What is taken stays taken, even if that is more now.
   void change(std::size_t bytes) EXCLUDES(mutex_);
 
-  /// Takes `bytes` for a body of a client (a network; empty: not known, and without a share of its
-  /// own) that holds `beside` already. False: there is not as much left; nothing was taken then.
-  bool take(std::size_t bytes, std::size_t beside = 0, const std::string& client = {})
+  /// A body of a client (a network; empty: not known, and without a share of its own) that holds
+  /// `held` bytes is to hold `bytes`. False: there is not as much left; it holds what it held.
+  bool take(std::size_t bytes, std::size_t held = 0, const std::string& client = {})
       EXCLUDES(mutex_);
-  /// `bytes`: as they were taken.
+  /// `bytes`: all that the body holds.
   void give(std::size_t bytes, const std::string& client = {}) EXCLUDES(mutex_);
   std::size_t used() const EXCLUDES(mutex_);
 
  private:
-  bool large_fits(std::size_t bytes, std::size_t beside, const std::string& client) const
-      REQUIRES(mutex_);
+  bool fits(std::size_t bytes, std::size_t held, const std::string& client) const REQUIRES(mutex_);
+  void count(std::size_t bytes, std::size_t held, const std::string& client) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::size_t bytes_ GUARDED_BY(mutex_);

@@ -53,6 +53,8 @@ struct Options {
   std::size_t max_waiting = 1024;
   /// Open at once; a further one takes the place of one that has least to lose.
   std::size_t max_connections = 4096;
+  /// A connection without a request is not idle before it is so old: its client has just come.
+  std::chrono::milliseconds newcomer_time{2000};
 
   HeadLimits head;
   Limits limits;  ///< at the start
@@ -68,9 +70,10 @@ struct Options {
   /// How long a small body is waited for before the application decides without it.
   std::chrono::milliseconds small_body_patience{100};
   /// After an early answer the rest of the request is thrown away for so long, up to so many bytes,
-  /// so that the client reads the answer before it sees the connection end.
-  std::chrono::milliseconds linger_timeout{1000};
-  std::size_t linger_bytes = std::size_t{1024} * 1024;
+  /// so that the client reads the answer before it sees the connection end: many look for an answer
+  /// only when they have sent the whole body, and have none if the connection is reset before that.
+  std::chrono::milliseconds linger_timeout{2000};
+  std::size_t linger_bytes = std::size_t{32} * 1024 * 1024;
   /// How long stop() lets requests finish that are being handled.
   std::chrono::milliseconds stop_grace{2000};
 };

@@ -17,16 +17,29 @@ std::optional<nanoseconds> RateLimiter::enter(const std::string& client, const R
       capacity / static_cast<nanoseconds::rep>(std::min<std::uint64_t>(rate.count, 1'000'000'000));
   const MutexLock lock(mutex_);
   Bucket& bucket = touch(client, now);
-  const Instant full_at = std::max(bucket.full_at, now) + per_token;
+  if (bucket.per_token != per_token) {
+    bucket.convert(rate, per_token, now);
+  }
   const auto spared = static_cast<nanoseconds::rep>(std::min(bucket.inside, kInside));
+  // What those inside took stands against what they are spared; of the rest a bucketful is owed.
+  const Instant most = bucket.entered + capacity + std::max(capacity, spared * per_token);
+  const Instant full_at = std::max(std::min(bucket.full_at, most), now) + per_token;
   const nanoseconds missing = full_at - now - capacity - spared * per_token;
   if (missing > nanoseconds::zero() || bucket.inside >= kInside + rate.count) {
     return std::max(full_at - now - capacity, per_token);
   }
-  bucket.full_at = std::min(full_at, now + 2 * capacity);
-  bucket.per_token = per_token;
+  bucket.full_at = full_at;
+  bucket.entered = now;
   ++bucket.inside;
   return std::nullopt;
+}
+
+void RateLimiter::Bucket::convert(const Rate& rate, nanoseconds new_per_token, Instant now) {
+  if (per_token > nanoseconds::zero() && full_at > now) {
+    const auto missing = static_cast<std::uint64_t>((full_at - now) / per_token);
+    full_at = now + static_cast<nanoseconds::rep>(std::min(missing, rate.count)) * new_per_token;
+  }
+  per_token = new_per_token;
 }
 
 void RateLimiter::leave(const std::string& client) {
@@ -65,7 +78,7 @@ RateLimiter::Bucket& RateLimiter::touch(const std::string& client, Instant now) 
     by_client_.erase(buckets_.back().client);
     buckets_.pop_back();
   }
-  buckets_.push_front({client, now, nanoseconds::zero(), 0});
+  buckets_.push_front({client, now, now, nanoseconds::zero(), 0});
   by_client_.emplace(client, buckets_.begin());
   return buckets_.front();
 }

@@ -22,7 +22,7 @@ class RateLimiter {
   static constexpr std::size_t kMaxClients = 65'536;
   /// Requests of one client that are being handled at a time and are not counted against each
   /// other: every one of them may turn out to be authentic. What they take beyond the bucket is
-  /// owed, at most a bucketful.
+  /// owed; when they are over, a bucketful of it at most.
   static constexpr std::size_t kInside = 256;
 
   explicit RateLimiter(std::size_t max_clients = kMaxClients) : max_clients_(max_clients) {}
@@ -41,8 +41,12 @@ class RateLimiter {
   struct Bucket {
     std::string client;
     Instant full_at;  ///< when all tokens are there again
+    Instant entered;  ///< when it was last let in
     std::chrono::nanoseconds per_token{};
     std::size_t inside = 0;
+
+    /// The rate has changed: as many tokens are missing as before, at most all of them.
+    void convert(const Rate& rate, std::chrono::nanoseconds new_per_token, Instant now);
   };
   using Buckets = std::list<Bucket>;  ///< who came last stands first
 

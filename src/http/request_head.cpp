@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <string>
 
 #include "http/request_target.h"
@@ -103,10 +104,12 @@ std::optional<Refusal> read_framing(Head& head) {
     const std::string_view text = *headers.find("Content-Length");
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+    const bool beyond = error == std::errc::result_out_of_range;
+    if (end != text.data() + text.size() || (error != std::errc() && !beyond)) {
       return bad("Content-Length is malformed");
     }
-    head.content_length = length;
+    // A length that no number holds is over every limit.
+    head.content_length = beyond ? std::numeric_limits<std::uint64_t>::max() : length;
   }
   return std::nullopt;
 }

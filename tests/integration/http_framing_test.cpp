@@ -26,7 +26,7 @@ TEST_F(HttpFraming, an_ambiguous_or_malformed_head_is_refused_and_nothing_behind
       start + "Content-Length: 0x4\r\n\r\nbody",
       start + "Content-Length: %34\r\n\r\nbody",
       start + "Content-Length:\r\n\r\nbody",
-      start + "Content-Length: 99999999999999999999\r\n\r\nbody",
+      start + "Content-Length: 99999999999999999999x\r\n\r\nbody",
       start + "Content-Length : 4\r\n\r\nbody",
       start + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
       start + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -90,6 +90,22 @@ TEST_F(HttpLimits, a_length_over_the_limit_gets_413_before_a_byte_of_the_body) {
             413);
 }
 
+TEST_F(HttpLimits, a_length_that_64_bits_do_not_hold_gets_413) {
+  start();
+  for (const std::string length :
+       {"18446744073709551615", "18446744073709551616", "99999999999999999999999999999999999999"}) {
+    RawClient one = client();
+    EXPECT_EQ(
+        one.ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + "\r\n\r\nx").status,
+        413);
+  }
+  EXPECT_EQ(
+      client()
+          .ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999x\r\n\r\n")
+          .status,
+      400);
+}
+
 TEST_F(HttpLimits, chunks_get_413_as_soon_as_they_pass_the_limit) {
   start();
   RawClient one = client();
@@ -116,6 +132,22 @@ TEST_F(HttpLimits, a_client_that_sends_on_after_413_can_read_it_and_is_not_read_
     sent += block.size();
   }
   EXPECT_LT(sent, 99'999'999U);
+}
+
+TEST_F(HttpLimits, a_client_that_sends_the_largest_body_before_it_reads_gets_its_503) {
+  options_.limits.max_body = std::size_t{26} * 1024 * 1024;
+  options_.limits.body_memory = options_.limits.max_body;
+  options_.linger_timeout = std::chrono::minutes(1);
+  start();
+  RawClient first = client("127.0.0.2");
+  first.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n" +
+             std::string(15'000'000, 'x'));
+  while (options_.bodies->used() < 15'000'000) {
+    std::this_thread::yield();
+  }
+  RawClient second = client();
+  EXPECT_TRUE(second.send(post("/echo", std::string(25'000'000, 'x'))));
+  EXPECT_EQ(second.answer().status, 503);
 }
 
 TEST_F(HttpLimits, idle_slow_and_stalled_connections_do_not_keep_others_waiting) {
@@ -222,6 +254,59 @@ TEST_F(HttpLimits, a_full_table_lets_the_longest_silent_connection_go) {
   EXPECT_EQ(unfinished.ask("Host: x\r\n\r\n").status, 200);
 }
 
+TEST_F(HttpLimits, a_full_table_of_stalled_bodies_lets_newcomers_send_their_requests) {
+  options_.max_connections = 8;
+  options_.newcomer_time = std::chrono::minutes(1);
+  options_.workers = 1;
+  start();
+  std::vector<RawClient> stalled;
+  for (int i = 0; i < 8; ++i) {
+    stalled.push_back(client("127.0.0." + std::to_string(2 + i % 4)));
+    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  }
+  wait_until_connections(8);
+  RawClient newcomer = client("127.0.0.6");
+  RawClient next = client("127.0.0.7");
+  RawClient last = client("127.0.0.8");
+  EXPECT_EQ(last.ask(get("/say")).status, 200);
+  EXPECT_EQ(newcomer.ask(get("/say")).status, 200);
+  EXPECT_EQ(next.ask(get("/say")).status, 200);
+}
+
+TEST_F(HttpLimits, a_full_table_takes_from_who_has_more_than_its_share_before_it_takes_idle_ones) {
+  options_.max_connections = 8;
+  options_.workers = 1;
+  start();
+  std::vector<RawClient> stalled;
+  for (int i = 0; i < 6; ++i) {
+    stalled.push_back(client("127.0.0.2"));
+    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  }
+  RawClient idle = client("127.0.0.3");
+  EXPECT_EQ(idle.ask(get("/say")).status, 200);
+  RawClient other = client("127.0.0.4");
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  RawClient newcomer = client("127.0.0.5");
+  EXPECT_EQ(newcomer.ask(get("/say")).status, 200);
+  EXPECT_EQ(idle.ask(get("/say")).status, 200);
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  EXPECT_TRUE(stalled.front().ended());
+}
+
+TEST_F(HttpLimits, a_full_table_leaves_a_silent_connection_alone_only_while_it_is_new) {
+  options_.max_connections = 3;
+  options_.newcomer_time = milliseconds(0);
+  start();
+  RawClient stalled = client("127.0.0.2");
+  stalled.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+  RawClient silent = client("127.0.0.3");
+  RawClient other = client("127.0.0.4");
+  EXPECT_EQ(other.ask(get("/say")).status, 200);
+  EXPECT_EQ(client("127.0.0.5").ask(get("/say")).status, 200);
+  EXPECT_TRUE(silent.ended());
+  EXPECT_EQ(stalled.ask(std::string(99'999, 'x')).status, 200);
+}
+
 TEST_F(HttpLimits, all_bodies_together_take_no_more_memory_than_the_budget) {
   options_.limits.body_memory = 1'200'000;
   start();
@@ -250,6 +335,24 @@ TEST_F(HttpLimits, a_length_that_is_only_announced_takes_no_memory) {
     announcing.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx");
   }
   EXPECT_EQ(client().ask(post("/echo", std::string(100'000, 'x'))).status, 200);
+}
+
+TEST_F(HttpLimits, a_body_that_was_refused_is_not_given_to_the_application_when_patience_ends) {
+  options_.limits.rate_limit = {1000, std::chrono::minutes(1)};
+  options_.linger_timeout = std::chrono::minutes(1);
+  options_.workers = 1;
+  start();
+  RawClient malformed = client("127.0.0.2");
+  malformed.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(client("127.0.0.3").ask(get("/say")).status, 200);  // the other head was read by now
+  EXPECT_EQ(malformed.ask("zz\r\n").status, 400);
+  for (int i = 0; i < 2; ++i) {  // patience ends here too, and later
+    EXPECT_EQ(client("127.0.0.3")
+                  .ask("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
+                  .status,
+              401);
+  }
+  EXPECT_EQ(options_.rate_limiter->clients(), 1U);  // and not the one that was refused
 }
 
 TEST_F(HttpLimits, a_full_queue_is_answered_503) {

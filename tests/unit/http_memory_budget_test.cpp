@@ -50,9 +50,10 @@ TEST_F(Budget, clients_that_are_not_known_share_nothing) {
 
 TEST_F(Budget, a_body_alone_may_take_what_there_is_so_that_the_largest_can_ever_pass) {
   EXPECT_TRUE(budget_.take(8 * kMiB, 0, "a"));
-  EXPECT_FALSE(budget_.take(9 * kMiB, 8 * kMiB, "a"));
-  EXPECT_TRUE(budget_.take(8 * kMiB, 8 * kMiB, "a"));  // as it grows
-  budget_.give(8 * kMiB, "a");
+  EXPECT_FALSE(budget_.take(17 * kMiB, 8 * kMiB, "a"));
+  EXPECT_TRUE(budget_.take(16 * kMiB, 8 * kMiB, "a"));  // as it grows
+  EXPECT_EQ(budget_.used(), 16 * kMiB);
+  EXPECT_TRUE(budget_.take(8 * kMiB, 16 * kMiB, "a"));
   EXPECT_FALSE(budget_.take(5 * kMiB, 0, "b"));
   EXPECT_TRUE(budget_.take(4 * kMiB, 0, "b"));
 }

@@ -114,6 +114,49 @@ TEST_F(RateLimiting, what_was_not_authentic_after_all_is_owed_up_to_a_bucketful)
   EXPECT_TRUE(visit());
 }
 
+TEST_F(RateLimiting, who_holds_more_requests_than_the_bucket_has_tokens_is_still_limited) {
+  for (const int stalled : {20, 64, 250}) {
+    for (const Rate& rate : {Rate{10, 1min}, Rate{1, 1min}}) {
+      const std::string client = std::to_string(stalled) + "/" + std::to_string(rate.count);
+      for (int i = 0; i < stalled; ++i) {
+        ASSERT_TRUE(enter(client, rate));
+      }
+      const auto visits = [&] {
+        int in = 0;
+        for (int i = 0; i < 500; ++i) {
+          if (enter(client, rate)) {
+            limiter_.leave(client);
+            ++in;
+          }
+        }
+        return in;
+      };
+      EXPECT_EQ(visits(), static_cast<int>(rate.count)) << client;
+      time_ += 300s / rate.count;  // five tokens
+      EXPECT_EQ(visits(), 5) << client;
+      for (int i = 0; i < stalled; ++i) {
+        limiter_.leave(client);
+      }
+      EXPECT_EQ(visits(), 0) << client;
+      time_ += 2min;
+      EXPECT_GT(visits(), 0) << client;  // owed is a bucketful at most
+    }
+  }
+}
+
+TEST_F(RateLimiting, as_many_as_are_spared_can_all_be_authentic_at_the_default_rate) {
+  const Rate thousand_a_minute{1000, 1min};
+  for (int round = 0; round < 100; ++round) {
+    for (std::size_t i = 0; i < RateLimiter::kInside; ++i) {
+      ASSERT_TRUE(enter("a", thousand_a_minute));
+    }
+    for (std::size_t i = 0; i < RateLimiter::kInside; ++i) {
+      limiter_.give_back("a");
+      limiter_.leave("a");
+    }
+  }
+}
+
 TEST_F(RateLimiting, only_so_many_inside_are_spared) {
   std::size_t in = 0;
   while (in < 10'000 && enter()) {
@@ -144,6 +187,31 @@ TEST_F(RateLimiting, a_client_that_was_forgotten_while_inside_does_no_harm) {
 TEST_F(RateLimiting, a_changed_rate_counts_at_once) {
   EXPECT_EQ(visits(50), 10);
   EXPECT_TRUE(enter("a", Rate{1000, 1min}));
+}
+
+TEST_F(RateLimiting, a_raised_rate_frees_who_was_locked_out_for_long) {
+  const Rate five_an_hour{5, 1h};
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(enter("a", five_an_hour));
+    limiter_.leave("a");
+  }
+  ASSERT_FALSE(enter("a", five_an_hour));
+  const Rate raised{1000, 1min};
+  for (int i = 0; i < 995; ++i) {
+    ASSERT_TRUE(enter("a", raised));
+    limiter_.leave("a");
+  }
+  EXPECT_FALSE(enter("a", raised));
+}
+
+TEST_F(RateLimiting, a_lowered_rate_locks_nobody_out_for_longer_than_a_token_takes) {
+  const Rate thousand_a_minute{1000, 1min};
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(enter("a", thousand_a_minute));
+    limiter_.leave("a");
+  }
+  const Rate six_an_hour{6, 1h};
+  EXPECT_EQ(limiter_.enter("a", six_an_hour, time_), 10min);
 }
 
 TEST_F(RateLimiting, a_visit_ends_once_wherever_it_was_moved) {

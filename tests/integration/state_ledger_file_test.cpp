@@ -313,6 +313,50 @@ TEST_F(LedgerFileTest, KeepsSoManyBytesAndGivesTheRoomBack) {
   EXPECT_EQ(read({.limit = 1})[0].number, 20'000);
 }
 
+TEST_F(LedgerFileTest, RefusedDeliveriesThatFillTheRoomGoBeforeAuthenticOnesAndRefreshes) {
+  LedgerFile file = open();
+  DeliveryEntry large = refusal();
+  large.route = std::string(30'000, 'x');
+  write(file, {delivery("honest", 1), refresh(1, "updated")});
+  write(file, std::vector<LedgerEntry>(200, large));
+  write(file, {delivery("later", 2)});
+  LedgerLimits limits;
+  limits.bytes = 2 << 20;
+  prune(file, limits, kNoon);
+  EXPECT_EQ(count("refresh"), 1);
+  EXPECT_THAT(ids(), ElementsAre("later", "honest"));
+}
+
+TEST_F(LedgerFileTest, ForRoomTheOldestDeliveriesGoAndRefreshesStayUnlessTheyFillItThemselves) {
+  LedgerFile file = open();
+  std::vector<LedgerEntry> batch{refresh(1, "updated")};
+  for (Ticket i = 0; i < 2000; ++i) {
+    DeliveryEntry entry = delivery(std::to_string(i), 1);
+    entry.reason = std::string(4000, 'x');
+    batch.emplace_back(entry);
+  }
+  write(file, batch);
+  LedgerLimits limits;
+  limits.bytes = 4 << 20;
+  prune(file, limits, kNoon);
+  EXPECT_EQ(count("refresh"), 1);
+  EXPECT_EQ(read({.limit = 1})[0].id, "1999");
+  EXPECT_GT(count("delivery"), 0);
+
+  const std::int64_t deliveries = count("delivery");
+  batch.clear();
+  for (Ticket i = 0; i < 2000; ++i) {
+    RefreshEntry entry = refresh(i, "failed");
+    entry.error->message = std::string(4000, 'e') + std::to_string(i);
+    batch.emplace_back(entry);
+  }
+  write(file, batch);
+  prune(file, limits, kNoon);
+  EXPECT_LT(count("refresh"), 2000);
+  EXPECT_GT(count("refresh"), 0);
+  EXPECT_GE(count("delivery") + 500, deliveries) << "refreshes went first";
+}
+
 TEST_F(LedgerFileTest, ContentThatIsTooLargeIsNotKeptButItsDeliveryIs) {
   LedgerFile file = open();
   DeliveryEntry entry = delivery("a", 1);

@@ -376,6 +376,28 @@ TEST_F(LedgerFileTest, AReaderSeesWholeBatchesWhileTheWriterWrites) {
   }
 }
 
+TEST_F(LedgerFileTest, AnAuthenticDeliveryIsFoundBehindLaterForgeriesOfItsId) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "72d3162e-cc78";
+  DeliveryEntry longer = refusal();
+  longer.id = "72d3162e-cc78-more";
+  write(file, {delivery("72d3162e-cc78", 1), forged, longer});
+  EXPECT_EQ(find("72d3162e-cc78")->number, 1);
+  EXPECT_EQ(find("72d3162e")->number, 1);
+  EXPECT_EQ(find("72d3162e-cc78-more")->number, 3);
+}
+
+TEST_F(LedgerFileTest, ANumberIsTheLedgersBeforeItIsAnId) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "1";
+  DeliveryEntry with_number = delivery("77", 2);
+  write(file, {delivery("a", 1), forged, with_number});
+  EXPECT_EQ(find("1")->id, "a");
+  EXPECT_EQ(find("77")->number, 3) << "there is no number 77";
+}
+
 TEST_F(LedgerFileTest, AFileOfANewerVersionIsLeftAlone) {
   { const LedgerFile file = open(); }
   execute("PRAGMA user_version = 99");

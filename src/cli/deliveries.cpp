@@ -137,7 +137,7 @@ void show_news(const Global& global, const Json& deliveries, Shown& shown, std::
     return;
   }
   for (auto item = news.items().rbegin(); item != news.items().rend(); ++item) {
-    print_line(item->dump());
+    print_json(*item);
   }
 }
 
@@ -209,7 +209,7 @@ int deliveries(const Global& global, const Options& options) {
     return follow(global, client, options, answer->body);
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else if (answer->body["deliveries"].items().empty()) {
     print_message("no delivery has come yet");
   } else {

@@ -33,7 +33,7 @@ int replay(const Global& global, const std::string& id) {
     return answer->status == 409 ? kUsage : exit_status_of(answer->status);
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else {
     print_answer(answer->body);
   }

@@ -75,7 +75,7 @@ int status(const Global& global, const std::string& name) {
     return answer->status == 404 ? kUsage : kUnreachable;
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else if (!name.empty()) {
     print_repository(answer->body);
   } else {

@@ -308,6 +308,37 @@ def test_replay_runs_one_again_and_says_what_it_triggered(site):
     assert "nobody" in unknown.stderr
 
 
+def harmful(text: str) -> list[str]:
+    """What moves a terminal's cursor, or turns the direction of writing."""
+    return [c for c in text if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0 or c in "\u202e\u2066"]
+
+
+def test_nothing_that_a_sender_chooses_speaks_to_the_terminal(site):
+    event = "\u009b31m\u202eX"
+    body = github_push("https://github.com/acme/other.git", site.upstream.tip(), ref="refs/heads/\u009b2J\u202e")
+    for number, name in enumerate([event.encode().decode("latin-1"), "push"]):
+        headers = github_headers(body, SECRET, delivery=f"id-{number}")
+        headers["X-GitHub-Event"] = name
+        site.daemon.deliver(body, headers)
+    wait_for(lambda: delivery(site.daemon, "id-1"), "both are listed")
+    table = command(site, "deliveries").stdout
+    assert "U+009B31mU+202EX" in table
+    assert harmful(table) == []
+    lines = command(site, "deliveries", "--json").stdout
+    assert harmful(lines) == []
+    assert json.loads(lines)["deliveries"][-1]["event"] == event
+    assert harmful(site.daemon.log_text()) == []
+
+
+@pytest.mark.parametrize("arguments", [("replay", "\x1b[31m\x07"), ("refresh", "\x1b[31m"), ("status", "\x1b[31m"),
+                                       ("refresh", "--\x1b[31m")])
+def test_an_argument_comes_back_with_its_control_characters_shown(site, arguments):
+    done = command(site, *arguments)
+    assert done.returncode == USAGE
+    assert "\\x1b[31m" in done.stderr
+    assert harmful(done.stderr) == []
+
+
 def test_without_a_daemon_both_say_so(follow):
     site = follow(start=False)
     assert command(site, "deliveries").returncode == UNREACHABLE

@@ -380,6 +380,24 @@ def test_a_ledger_that_cannot_be_opened_stops_nobody_and_is_opened_later(site):
     assert metrics_of(site.daemon).value("freshet_ledger_rows_lost_total") == 0
 
 
+def test_a_fifo_in_the_ledgers_place_keeps_nobody_waiting_and_is_said_once(site):
+    for file in ledger_file(site.daemon).parent.glob("ledger.sqlite3*"):
+        file.unlink()
+    os.mkfifo(ledger_file(site.daemon))
+    assert site.daemon.admin("GET", "/api/v1/deliveries").status == 503
+    assert_deliveries_go_on(site)
+    wait_for(lambda: "no regular file" in site.daemon.log_text(), "it is said")
+    assert site.daemon.stop() == 0
+    assert site.daemon.log_text().count("no regular file") == 1
+
+
+def test_nobody_else_may_read_the_ledger(site):
+    site.daemon.push(site.url, site.upstream.tip(), delivery="id-1")
+    wait_for(lambda: delivery(site.daemon, "id-1"), "it is listed")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in ledger_file(site.daemon).parent.glob("ledger.sqlite3*")}
+    assert modes == dict.fromkeys(("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"), 0o600)
+
+
 def test_a_ledger_that_somebody_locks_stops_nobody(site):
     other = sqlite3.connect(ledger_file(site.daemon), isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

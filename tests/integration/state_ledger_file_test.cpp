@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -424,6 +425,40 @@ TEST_F(LedgerFileTest, ADirectoryInItsPlaceIsAnErrorThatAPersonCanMend) {
   const auto opened = LedgerFile::open(path_, std::nullopt, kNoon);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().error_class, ErrorClass::config);
+}
+
+TEST_F(LedgerFileTest, AFifoInItsPlaceKeepsNobodyWaiting) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  ::alarm(60);  // waiting would be for ever
+  const auto opened = LedgerFile::open(path_, std::nullopt, kNoon);
+  const auto reader = LedgerReader::open(path_);
+  ::alarm(0);
+  ASSERT_FALSE(opened);
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(opened.error().error_class, ErrorClass::config);
+  EXPECT_EQ(reader.error().error_class, ErrorClass::config);
+}
+
+TEST_F(LedgerFileTest, ItsFilesAreForTheirOwnerAloneAndThoseOfAnEarlierVersionBecomeSo) {
+  const auto modes = [this] {
+    std::vector<unsigned> found;
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      struct stat status {};
+      EXPECT_EQ(::stat((path_ + suffix).c_str(), &status), 0) << suffix;
+      found.push_back(status.st_mode & 0777U);
+    }
+    return found;
+  };
+  const mode_t before = ::umask(022);
+  LedgerFile file = open();
+  write(file, {delivery("a", 1)});
+  EXPECT_THAT(modes(), ElementsAre(0600, 0600, 0600));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    ASSERT_EQ(::chmod((path_ + suffix).c_str(), 0644), 0);
+  }
+  const LedgerFile again = open();
+  EXPECT_THAT(modes(), ElementsAre(0600, 0600, 0600));
+  ::umask(before);
 }
 
 TEST_F(LedgerFileTest, ACheckFindsDamageInTheMiddle) {

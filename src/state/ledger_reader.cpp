@@ -9,7 +9,10 @@ namespace freshet::state {
 namespace {
 
 constexpr Duration kLimit{2000};
-constexpr std::size_t kShortestPrefix = 8;
+/// Of a forge's id; what is longer was cut when it came.
+constexpr std::size_t kLongestId = 128;
+/// ?1 is a beginning; ids are printable ASCII.
+constexpr const char* kBeginsSo = "id >= ?1 AND id < ?1 || '\x7f'";
 /// The schedule gives up no sooner on an upstream that does not serve what it announced.
 constexpr std::chrono::minutes kLagLimit{2};
 
@@ -115,11 +118,25 @@ Result<std::optional<std::int64_t>> LedgerReader::number_of(const std::string& i
       return number;
     }
   }
-  FRESHET_TRY(const auto by_id, first_number("id = ?1", id));
-  if (by_id || id.size() < kShortestPrefix) {
+  FRESHET_TRY(const auto by_id, first_number("id = ?1", id.substr(0, kLongestId)));
+  if (by_id || id.size() < kShortestBeginning) {
     return by_id;
   }
-  return first_number("id >= ?1 AND id < ?1 || '\x7f'", id);
+  FRESHET_TRY(const bool several, several_begin_with(id));
+  return several ? std::nullopt : first_number(kBeginsSo, id);
+}
+
+Result<bool> LedgerReader::several_begin_with(const std::string& id) {
+  if (id.size() < kShortestBeginning) {
+    return false;
+  }
+  // Those of the refused count only among themselves: anybody can send them.
+  FRESHET_TRY(
+      Statement select,
+      database_.prepare("SELECT count(DISTINCT id) FROM delivery WHERE " + std::string(kBeginsSo) +
+                        " AND id <> '' GROUP BY authentic ORDER BY authentic DESC"));
+  FRESHET_TRY(const bool there, select.bind(1, id).step());
+  return there && select.integer(0) > 1;
 }
 
 Result<std::optional<DeliveryRow>> LedgerReader::delivery(const std::string& id) {

@@ -389,6 +389,27 @@ TEST_F(LedgerFileTest, AnAuthenticDeliveryIsFoundBehindLaterForgeriesOfItsId) {
   EXPECT_EQ(find("72d3162e-cc78-more")->number, 3);
 }
 
+TEST_F(LedgerFileTest, ABeginningThatSeveralIdsHaveFindsNone) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "72d3162e-ff";
+  write(file, {delivery("72d3162e-cc", 1), forged});
+  auto reader = LedgerReader::open(path_);
+  EXPECT_FALSE(*reader->several_begin_with("72d3162e")) << "only one is authentic";
+  EXPECT_EQ(find("72d3162e")->id, "72d3162e-cc");
+  write(file, {delivery("72d3162e-dd", 2)});
+  EXPECT_TRUE(*reader->several_begin_with("72d3162e"));
+  EXPECT_FALSE(find("72d3162e"));
+  EXPECT_EQ(find("72d3162e-d")->id, "72d3162e-dd");
+  EXPECT_FALSE(*reader->several_begin_with("72d3162")) << "too short to be asked for";
+}
+
+TEST_F(LedgerFileTest, AnIdThatWasCutWhenItCameIsFoundByTheWholeOfIt) {
+  LedgerFile file = open();
+  write(file, {delivery(std::string(128, 'x'), 1)});
+  EXPECT_TRUE(find(std::string(150, 'x')));
+}
+
 TEST_F(LedgerFileTest, ANumberIsTheLedgersBeforeItIsAnId) {
   LedgerFile file = open();
   DeliveryEntry forged = refusal();

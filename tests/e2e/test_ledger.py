@@ -140,10 +140,19 @@ def test_the_list_can_be_cut_and_filtered(site):
     assert ids("?forge=github&repository=nobody") == []
 
 
-@pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?before=-1", "?before="])
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?before=-1", "?before=",
+                                   "?verdict=nonsense", "?forge=nope"])
 def test_a_wrong_parameter_is_refused(site, query):
     answer = site.daemon.admin("GET", f"/api/v1/deliveries{query}")
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid")
+
+
+def test_a_wrong_word_is_answered_with_those_that_are_allowed(site):
+    message = site.daemon.admin("GET", "/api/v1/deliveries?verdict=nonsense").json["error"]["message"]
+    assert "accepted, pong, ignored, duplicate, unauthorized, invalid, unavailable" in message
+    message = site.daemon.admin("GET", "/api/v1/deliveries?forge=nope").json["error"]["message"]
+    assert "github" in message and "generic" in message
+    assert site.daemon.admin("GET", "/api/v1/deliveries?nobody=knows").status == 200
 
 
 def test_deliveries_are_private(site):
@@ -253,8 +262,8 @@ def test_deliveries_prints_a_table_and_json(site):
     table = command(site, "deliveries")
     assert table.returncode == DONE
     heading, row = table.stdout.splitlines()
-    assert heading.split()[0] == "TIME"
-    assert re.search(r"github +push +id-1 +accepted +site +updated in \S+ s$", row)
+    assert heading.split()[:2] == ["NO", "TIME"]
+    assert re.search(rf"^{delivery(site.daemon, 'id-1')['number']} .* github +push +id-1 +accepted +site +updated in \S+ s$", row)
     assert json.loads(command(site, "deliveries", "--json").stdout)["deliveries"] == listed(site.daemon)
     assert command(site, "deliveries", "--repository", "site", "--limit", "1").stdout == table.stdout
     nobody = command(site, "deliveries", "--repository", "nobody")
@@ -337,6 +346,48 @@ def test_an_argument_comes_back_with_its_control_characters_shown(site, argument
     assert done.returncode == USAGE
     assert "\\x1b[31m" in done.stderr
     assert harmful(done.stderr) == []
+
+
+@pytest.mark.parametrize("ident", ["owner/name/1", "a/replay", "x" * 150, "50%+ ?&"])
+def test_an_id_of_any_characters_can_be_replayed(site, ident):
+    site.daemon.push(site.url, site.upstream.tip(), delivery=ident)
+    wait_for(lambda: listed(site.daemon), "it is listed")
+    done = command(site, "replay", ident)
+    assert (done.returncode, done.stdout) == (DONE, "accepted site\n"), done.stderr
+
+
+def test_an_id_that_no_path_can_hold_is_replayed_by_its_number(site):
+    site.daemon.push(site.url, site.upstream.tip(), delivery="a//b")
+    [row] = wait_for(lambda: listed(site.daemon), "it is listed")
+    done = command(site, "replay", "a//b")
+    assert done.returncode == USAGE
+    assert "number" in done.stderr
+    assert command(site, "replay", str(row["number"])).returncode == DONE
+
+
+def test_a_beginning_of_an_id_says_what_is_missing(site):
+    for ident in ("72d3162e-1", "72d3162e-2"):
+        site.daemon.push(site.url, site.upstream.tip(), delivery=ident)
+    wait_for(lambda: delivery(site.daemon, "72d3162e-2"), "both are listed")
+    several = command(site, "replay", "72d3162e")
+    assert several.returncode == USAGE
+    assert "several begin with 72d3162e" in several.stderr
+    short = command(site, "replay", "72d3")
+    assert short.returncode == USAGE
+    assert "8 characters" in short.stderr and "freshet deliveries" in short.stderr
+
+
+def test_the_table_says_why_a_delivery_was_refused(site):
+    body = b"{}"
+    assert site.daemon.deliver(body, github_headers(body, "wrong", delivery="forged")).status == 401
+    reason = wait_for(lambda: delivery(site.daemon, "forged"), "it is listed")["reason"]
+    assert reason and command(site, "deliveries").stdout.splitlines()[-1].endswith(reason)
+
+
+def test_the_status_of_a_repository_names_what_it_says_of_a_checkout(site):
+    lines = command(site, "status", "site").stdout.splitlines()
+    assert ["checkout", "path", str(site.path)] in [line.split() for line in lines]
+    assert ["checkout", "commit", site.upstream.tip()] in [line.split() for line in lines]
 
 
 def test_without_a_daemon_both_say_so(follow):

@@ -1,5 +1,6 @@
 #include "admin/deliveries.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "admin/views.h"
@@ -30,7 +31,22 @@ Result<std::optional<std::int64_t>> optional_number(const http::Request& request
   return number;
 }
 
-Result<state::DeliveryQuery> read_query(const http::Request& request) {
+/// One of `allowed`; empty: not asked for. Error config: another.
+Result<std::string> optional_word(const http::Request& request, std::string_view name,
+                                  const std::vector<std::string>& allowed) {
+  std::string word(request.query_value(name).value_or(""));
+  if (word.empty() || std::find(allowed.begin(), allowed.end(), word) != allowed.end()) {
+    return word;
+  }
+  std::string list;
+  for (const std::string& one : allowed) {
+    list += (list.empty() ? "" : ", ") + one;
+  }
+  return fail(ErrorClass::config, std::string(name) + ": expected one of " + list);
+}
+
+Result<state::DeliveryQuery> read_query(const http::Request& request,
+                                        const Deliveries::Words& words) {
   state::DeliveryQuery query;
   FRESHET_TRY(const auto limit, optional_number(request, "limit"));
   query.limit = limit.value_or(query.limit);
@@ -40,15 +56,19 @@ Result<state::DeliveryQuery> read_query(const http::Request& request) {
   FRESHET_TRY(query.before, optional_number(request, "before"));
   FRESHET_TRY(query.after, optional_number(request, "after"));
   query.repository = request.query_value("repository").value_or("");
-  query.forge = request.query_value("forge").value_or("");
-  query.verdict = request.query_value("verdict").value_or("");
+  FRESHET_TRY(query.forge, optional_word(request, "forge", words.forges));
+  FRESHET_TRY(query.verdict, optional_word(request, "verdict", words.verdicts));
   return query;
 }
 
-http::Response unknown(const std::string& id) {
-  return error_response(
-      404, "not_found",
-      "no delivery " + id + " in the ledger; GET /api/v1/deliveries lists those that are kept");
+http::Response unknown(state::LedgerReader& reader, const std::string& id) {
+  const auto several = reader.several_begin_with(id);
+  const std::string why =
+      several && *several
+          ? "several begin with " + id + "; give more of the id, or the number"
+          : "no delivery " + id + " in the ledger; of an id at least the first " +
+                std::to_string(state::LedgerReader::kShortestBeginning) + " characters are needed";
+  return error_response(404, "not_found", why + "; `freshet deliveries` lists those that are kept");
 }
 
 }  // namespace
@@ -62,7 +82,7 @@ http::Response Deliveries::unreadable(const Error& error) {
 }
 
 http::Response Deliveries::list(const http::Request& request) {
-  const auto query = read_query(request);
+  const auto query = read_query(request, words_);
   if (!query) {
     return error_response(400, "invalid", query.error().message);
   }
@@ -89,7 +109,7 @@ http::Response Deliveries::show(const std::string& id) {
   if (!row) {
     return unreadable(row.error());
   }
-  return *row ? json_response(200, view(**row)) : unknown(id);
+  return *row ? json_response(200, view(**row)) : unknown(*reader, id);
 }
 
 http::Response Deliveries::replay(const std::string& id) {
@@ -102,7 +122,7 @@ http::Response Deliveries::replay(const std::string& id) {
     return unreadable(row.error());
   }
   if (!*row) {
-    return unknown(id);
+    return unknown(*reader, id);
   }
   if (!(*row)->authentic) {
     return error_response(409, "conflict", "delivery " + id + " was not authentic");

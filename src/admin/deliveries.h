@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -20,7 +21,14 @@ class Deliveries {
   using Replay =
       std::function<Result<Json>(const state::DeliveryRow& delivery, const Json& content)>;
 
-  Deliveries(state::Ledger& ledger, Replay replay) : ledger_(ledger), replay_(std::move(replay)) {}
+  /// What can be asked for.
+  struct Words {
+    std::vector<std::string> forges;
+    std::vector<std::string> verdicts;
+  };
+
+  Deliveries(state::Ledger& ledger, Words words, Replay replay)
+      : ledger_(ledger), words_(std::move(words)), replay_(std::move(replay)) {}
 
   /// GET .../deliveries, with the query's limit, before, after, repository, forge and verdict.
   http::Response list(const http::Request& request);
@@ -32,6 +40,7 @@ class Deliveries {
   http::Response unreadable(const Error& error);
 
   state::Ledger& ledger_;
+  const Words words_;
   const Replay replay_;
 };
 

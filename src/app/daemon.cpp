@@ -11,6 +11,8 @@
 #include "app/secret_uses.h"
 #include "base/log.h"
 #include "http/answer.h"
+#include "webhook/decision.h"
+#include "webhook/forge.h"
 
 namespace freshet::app {
 namespace {
@@ -38,6 +40,17 @@ timespec to_timespec(Duration duration) {
   return time;
 }
 
+admin::Deliveries::Words words_of_deliveries() {
+  admin::Deliveries::Words words;
+  for (const webhook::Forge* forge : webhook::all_forges()) {
+    words.forges.emplace_back(forge->name);
+  }
+  for (const webhook::Verdict verdict : webhook::kVerdicts) {
+    words.verdicts.emplace_back(to_string(verdict));
+  }
+  return words;
+}
+
 }  // namespace
 
 Daemon::Daemon(std::unique_ptr<Engine> engine)
@@ -53,7 +66,7 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
            [this](const RepositoryName& name) {
              return secret_uses(engine_->catalogue(), engine_->ledger(), name);
            }),
-      deliveries_(engine_->ledger(),
+      deliveries_(engine_->ledger(), words_of_deliveries(),
                   [this](const state::DeliveryRow& delivery, const Json& content) {
                     return replay(intake_, delivery, content);
                   }),

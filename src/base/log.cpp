@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/visible.h"
 
 namespace freshet::log {
 namespace {
@@ -105,7 +106,7 @@ std::string text_line(Level level, std::string_view event, std::initializer_list
     line += ' ';
     line += field.key;
     line += '=';
-    line += is_plain(field.value) ? field.value : Json(field.value).dump();
+    line += is_plain(field.value) ? field.value : visible(Json(field.value).dump());
   }
   return line;
 }

@@ -11,7 +11,7 @@ enum class Level { debug, info, warning, error };
 enum class Format { text, json };
 
 /// One `key=value` of a line. Values are quoted where they need it, so that nothing in a ref name
-/// or a foreign message can forge a field or a line.
+/// or a foreign message can forge a field or a line, or speak to a terminal.
 struct Field {
   std::string_view key;
   std::string value;

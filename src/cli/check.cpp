@@ -88,7 +88,7 @@ int check(const Global& global, bool with_drift) {
       }
       result.set("drift", std::move(drift));
     }
-    print_line(result.dump());
+    print_json(result);
   } else {
     for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
       print_line(config::to_text(diagnostic));

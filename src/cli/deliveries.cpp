@@ -53,30 +53,9 @@ std::string result_of(const Json& delivery) {
     return took.is_null() ? result : result + " in " + took.dump() + " s";
   }
   const std::int64_t times = delivery["times"].integer().value_or(1);
-  return times > 1 ? std::to_string(times) + " times" : text_or(delivery["reason"], "-");
+  return delivery["reason"].is_null() && times > 1 ? std::to_string(times) + " times"
+                                                   : text_or(delivery["reason"], "-");
 }
-
-/// The forge's id where there is one, and the ledger's number, which does as well.
-std::string id_of(const Json& delivery) {
-  return delivery["id"].is_null() ? std::to_string(delivery["number"].integer().value_or(0))
-                                  : delivery["id"].text();
-}
-
-std::vector<std::string> row_of(const Json& delivery) {
-  // "2026-11-21T15:28:06.123Z"
-  std::string at = delivery["at"].text().substr(0, 19);
-  std::replace(at.begin(), at.end(), 'T', ' ');
-  return {at,
-          text_or(delivery["forge"], "-"),
-          text_or(delivery["event"], "-"),
-          id_of(delivery),
-          delivery["verdict"].text(),
-          joined(delivery["repositories"]),
-          result_of(delivery)};
-}
-
-const std::vector<std::string> kHeading{"TIME (UTC)", "FORGE",        "EVENT", "ID",
-                                        "VERDICT",    "REPOSITORIES", "RESULT"};
 
 /// Columns of a terminal; 0: none, nothing has to fit.
 std::size_t terminal_width() {
@@ -85,9 +64,35 @@ std::size_t terminal_width() {
   return known ? size.ws_col : 0;
 }
 
+/// As much of it as `freshet replay` needs where there is no room for more.
+std::string id_of(const Json& delivery) {
+  constexpr std::size_t kNarrow = 160;
+  constexpr std::size_t kEnough = 12;
+  const std::string id = text_or(delivery["id"], "-");
+  const std::size_t width = terminal_width();
+  return width > 0 && width < kNarrow ? id.substr(0, kEnough) : id;
+}
+
+std::vector<std::string> row_of(const Json& delivery) {
+  // "2026-11-21T15:28:06.123Z"
+  std::string at = delivery["at"].text().substr(0, 19);
+  std::replace(at.begin(), at.end(), 'T', ' ');
+  return {std::to_string(delivery["number"].integer().value_or(0)),
+          at,
+          text_or(delivery["forge"], "-"),
+          text_or(delivery["event"], "-"),
+          id_of(delivery),
+          delivery["verdict"].text(),
+          joined(delivery["repositories"]),
+          result_of(delivery)};
+}
+
+const std::vector<std::string> kHeading{"NO", "TIME (UTC)", "FORGE",        "EVENT",
+                                        "ID", "VERDICT",    "REPOSITORIES", "RESULT"};
+
 /// What --follow prints comes line by line, and shall stand below each other all the same.
 void align(std::vector<std::vector<std::string>>& rows) {
-  constexpr std::array<std::size_t, 7> kWidths{19, 9, 10, 36, 12, 16, 22};
+  constexpr std::array<std::size_t, 8> kWidths{5, 19, 9, 10, 36, 12, 16, 22};
   for (auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       row[i].resize(std::max(row[i].size(), kWidths.at(i)), ' ');
@@ -137,7 +142,7 @@ void show_news(const Global& global, const Json& deliveries, Shown& shown, std::
     return;
   }
   for (auto item = news.items().rbegin(); item != news.items().rend(); ++item) {
-    print_line(item->dump());
+    print_json(*item);
   }
 }
 
@@ -209,7 +214,7 @@ int deliveries(const Global& global, const Options& options) {
     return follow(global, client, options, answer->body);
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else if (answer->body["deliveries"].items().empty()) {
     print_message("no delivery has come yet");
   } else {

@@ -84,7 +84,7 @@ int explain(const Global& global, Options options) {
     return kUsage;
   }
   if (global.json) {
-    print_line(found->dump());
+    print_json(*found);
   } else {
     print_explanation(*found);
   }

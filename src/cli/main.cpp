@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <sstream>
 
+#include "base/visible.h"
 #include "cli/command.h"
 
 namespace freshet::cli {
@@ -43,7 +45,12 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are no errors; everything else is wrong usage.
-    return app.exit(error) == 0 ? kDone : kUsage;
+    std::stringstream lines;
+    const int status = app.exit(error, std::cout, lines);
+    for (std::string line; std::getline(lines, line);) {
+      std::cerr << visible(line) << "\n";  // it holds arguments
+    }
+    return status == 0 ? kDone : kUsage;
   }
   return chosen(global);
 }

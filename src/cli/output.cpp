@@ -5,19 +5,38 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/visible.h"
 #include "cli/command.h"
 
 namespace freshet::cli {
 
+namespace {
+
+/// Before widths are counted.
+void make_visible(std::vector<std::vector<std::string>>& rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) {
+      cell = visible(cell);
+    }
+  }
+}
+
+}  // namespace
+
 void print_line(std::string_view text) {
-  std::cout << text << "\n" << std::flush;
+  std::cout << visible(text) << "\n" << std::flush;
+}
+
+void print_json(const Json& value) {
+  std::cout << visible_json(value.dump()) << "\n" << std::flush;
 }
 
 void print_message(std::string_view text) {
-  std::cerr << "freshet: " << text << "\n";
+  std::cerr << "freshet: " << visible(text) << "\n";
 }
 
-void print_table(const std::vector<std::vector<std::string>>& rows) {
+void print_table(std::vector<std::vector<std::string>> rows) {
+  make_visible(rows);
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -43,6 +62,7 @@ std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::str
   if (width == 0 || rows.empty()) {
     return rows;
   }
+  make_visible(rows);
   std::vector<std::size_t> widths(rows.front().size());
   std::size_t line = 2 * (widths.size() - 1);
   for (std::size_t i = 0; i < widths.size(); ++i) {
@@ -61,7 +81,11 @@ std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::str
   }
   for (auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      row[i] = row[i].substr(0, widths[i]);
+      std::size_t size = std::min(row[i].size(), widths[i]);
+      while (size > 0 && size < row[i].size() && (row[i][size] & 0xc0) == 0x80) {
+        --size;  // whole characters
+      }
+      row[i].resize(size);
     }
   }
   return rows;
@@ -70,7 +94,7 @@ std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::str
 std::optional<config::Settings> load_or_complain(const std::string& file) {
   config::Loaded loaded = config::load_file(file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    std::cerr << config::to_text(diagnostic) << "\n";
+    std::cerr << visible(config::to_text(diagnostic)) << "\n";
   }
   return std::move(loaded.settings);
 }

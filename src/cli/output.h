@@ -11,13 +11,15 @@
 
 namespace freshet::cli {
 
-// Results go to standard output, messages to standard error.
+// Results go to standard output, messages to standard error. What senders and upstreams chose may
+// stand in all of them: control characters are shown by their number (base/visible.h).
 
 void print_line(std::string_view text);
+void print_json(const Json& value);         ///< on one line
 void print_message(std::string_view text);  ///< "freshet: TEXT"
 
 /// Columns as wide as their widest cell, two spaces apart.
-void print_table(const std::vector<std::vector<std::string>>& rows);
+void print_table(std::vector<std::vector<std::string>> rows);
 
 /// The same rows so that their lines fit `width` columns (0: any): the ids and texts of the widest
 /// columns are cut, behind at least 8 characters. Every row has the columns of the first.

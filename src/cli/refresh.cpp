@@ -20,7 +20,7 @@ void print_answer(const Global& global, const std::string& name,
   if (global.json) {
     Json line = answer.body;
     line.set("repository", name);
-    print_line(line.dump());
+    print_json(line);
   } else if (answer.status == 200) {
     print_line(name + ": " + answer.body["result"].text());
   } else if (answer.status == 202) {

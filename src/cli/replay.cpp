@@ -21,6 +21,14 @@ int replay(const Global& global, const std::string& id) {
   if (!settings) {
     return kUsage;
   }
+  if (id.empty() || id.starts_with('/') || id.ends_with('/') ||
+      id.find("//") != std::string::npos) {
+    // No path can hold it.
+    print_message("the id " + id +
+                  " cannot be asked for; give the delivery's number, the first "
+                  "column of `freshet deliveries`");
+    return kUsage;
+  }
   const app::AdminClient client(settings->admin);
   const auto answer = client.post("/deliveries/" + app::AdminClient::encode(id) + "/replay",
                                   std::chrono::seconds(30));
@@ -33,7 +41,7 @@ int replay(const Global& global, const std::string& id) {
     return answer->status == 409 ? kUsage : exit_status_of(answer->status);
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else {
     print_answer(answer->body);
   }

@@ -44,14 +44,18 @@ void print_repository(const Json& repository) {
   for (auto& row : rows_of_webhook(repository["webhook"])) {
     rows.push_back(std::move(row));
   }
-  print_table(rows);
+  if (repository["state"].text() == "lagging") {
+    rows.push_back({"lagging", "the upstream does not show yet what was announced"});
+  }
   for (const Json& checkout : repository["checkouts"].items()) {
-    print_line(checkout["path"].text() + "  " + checkout["ref"].text() + "  " +
-               text_or(checkout["commit"], "not published yet"));
+    rows.push_back({"checkout path", checkout["path"].text()});
+    rows.push_back({"checkout ref", checkout["ref"].text()});
+    rows.push_back({"checkout commit", text_or(checkout["commit"], "not published yet")});
     for (const Json& what : checkout["unsupported"].items()) {
-      print_line("    " + what.text());
+      rows.push_back({"unsupported", what.text()});
     }
   }
+  print_table(rows);
   const Json& error = repository["last_error"];
   if (!error.is_null()) {
     print_line("failing (" + error["class"].text() + ") since " + error["since"].text() + ": " +
@@ -75,7 +79,7 @@ int status(const Global& global, const std::string& name) {
     return answer->status == 404 ? kUsage : kUnreachable;
   }
   if (global.json) {
-    print_line(answer->body.dump());
+    print_json(answer->body);
   } else if (!name.empty()) {
     print_repository(answer->body);
   } else {

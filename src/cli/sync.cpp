@@ -61,7 +61,7 @@ int report(const Global& global, const app::Refreshed& refreshed) {
     }
   }
   if (global.json) {
-    print_line(Json::object({{"repositories", std::move(results)}}).dump());
+    print_json(Json::object({{"repositories", std::move(results)}}));
   }
   return status;
 }

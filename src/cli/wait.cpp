@@ -23,7 +23,7 @@ bool is_configured(const config::Settings& settings, const std::string& name) {
 void print_answer(const Global& global, const Options& options,
                   const app::AdminClient::Answer& answer) {
   if (global.json) {
-    print_line(answer.body.dump());
+    print_json(answer.body);
   } else if (answer.status == 200) {
     print_line(options.name + ": " + answer.body["commit"].text() + " is published");
   } else {

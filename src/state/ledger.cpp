@@ -223,7 +223,9 @@ void Ledger::take_care() {
     push_unlisted();
   }
   Result<void> result;
-  if (!path_exists(path_)) {
+  if (const auto there = Database::is_there(path_); !there) {
+    result = fail(there.error());
+  } else if (!*there) {
     result = fail(ErrorClass::config, "somebody removed it");
   } else if (suspect) {
     result = file_->check();

@@ -13,6 +13,8 @@ namespace {
 constexpr Duration kPatience{1000};
 /// Rows that one call of prune() removes for one reason.
 constexpr std::int64_t kMostRemoved = 5000;
+/// And of those it removes for room, whose sizes differ: 32 MB at most.
+constexpr std::int64_t kMostRemovedForRoom = 500;
 
 constexpr const char* kInsertDelivery =
     "INSERT INTO delivery (run, at, forge, event, id, route, verdict, reason, secret, client,"
@@ -185,11 +187,39 @@ Result<void> LedgerFile::write(const LastTimes& times) {
   return {};
 }
 
-Result<std::int64_t> LedgerFile::remove(const char* sql, std::int64_t limit) {
+Result<std::int64_t> LedgerFile::remove(const char* sql, std::int64_t limit, std::int64_t most) {
   FRESHET_TRY(Statement statement, database_.prepare(sql));
-  statement.bind(1, limit).bind(2, kMostRemoved);
+  statement.bind(1, limit).bind(2, most);
   FRESHET_CHECK(statement.run());
   return database_.changed_rows();
+}
+
+/// While the file is too large: the refused deliveries go first, which anybody can send; refreshes
+/// only when they fill half of the room themselves. Returns how many rows were removed.
+Result<std::int64_t> LedgerFile::make_room(std::int64_t bytes) {
+  FRESHET_TRY(const std::int64_t page, database_.integer("PRAGMA page_size"));
+  FRESHET_TRY(const std::int64_t pages, database_.integer("PRAGMA page_count"));
+  FRESHET_TRY(const std::int64_t unused, database_.integer("PRAGMA freelist_count"));
+  if ((pages - unused) * page <= bytes) {
+    return 0;
+  }
+  FRESHET_TRY(const std::int64_t refused,
+              remove("DELETE FROM delivery WHERE number IN (SELECT number FROM delivery"
+                     " WHERE authentic = 0 ORDER BY number LIMIT max(?1, ?2))",
+                     0, kMostRemovedForRoom));
+  if (refused > 0) {
+    return refused;
+  }
+  // 150: the other columns and the indexes.
+  FRESHET_TRY(const std::int64_t refreshes,
+              database_.integer("SELECT coalesce(sum(150 + length(repository) +"
+                                " length(coalesce(error, ''))), 0) FROM refresh"));
+  return remove(refreshes > bytes / 2
+                    ? "DELETE FROM refresh WHERE number IN"
+                      " (SELECT number FROM refresh ORDER BY number LIMIT max(?1, ?2))"
+                    : "DELETE FROM delivery WHERE number IN"
+                      " (SELECT number FROM delivery ORDER BY number LIMIT max(?1, ?2))",
+                0, kMostRemovedForRoom);
 }
 
 Result<bool> LedgerFile::prune(const LedgerLimits& limits, WallTime now) {
@@ -198,10 +228,7 @@ Result<bool> LedgerFile::prune(const LedgerLimits& limits, WallTime now) {
     std::int64_t limit;
   };
   const std::int64_t oldest = to_unix_millis(now - limits.age);
-  FRESHET_TRY(const std::int64_t page, database_.integer("PRAGMA page_size"));
-  FRESHET_TRY(const std::int64_t pages, database_.integer("PRAGMA page_count"));
-  FRESHET_TRY(const std::int64_t unused, database_.integer("PRAGMA freelist_count"));
-  std::vector<Rule> rules{
+  const std::vector<Rule> rules{
       {"DELETE FROM delivery WHERE number IN"
        " (SELECT number FROM delivery WHERE at < ?1 ORDER BY at LIMIT ?2)",
        oldest},
@@ -221,22 +248,14 @@ Result<bool> LedgerFile::prune(const LedgerLimits& limits, WallTime now) {
        " ORDER BY number LIMIT ?2)",
        limits.refreshes},
   };
-  if ((pages - unused) * page > limits.bytes) {
-    rules.push_back(
-        {"DELETE FROM delivery WHERE number IN"
-         " (SELECT number FROM delivery ORDER BY number LIMIT max(?1, ?2))",
-         0});
-    rules.push_back(
-        {"DELETE FROM refresh WHERE number IN"
-         " (SELECT number FROM refresh ORDER BY number LIMIT max(?1, ?2))",
-         0});
-  }
   bool more = false;
   FRESHET_TRY(Transaction transaction, Transaction::begin(database_));
   for (const Rule& rule : rules) {
-    FRESHET_TRY(const std::int64_t removed, remove(rule.sql, rule.limit));
+    FRESHET_TRY(const std::int64_t removed, remove(rule.sql, rule.limit, kMostRemoved));
     more = more || removed >= kMostRemoved;
   }
+  FRESHET_TRY(const std::int64_t removed, make_room(limits.bytes));
+  more = more || removed > 0;
   FRESHET_CHECK(transaction.commit());
   FRESHET_CHECK(database_.run("PRAGMA incremental_vacuum(4096)"));
   return more;

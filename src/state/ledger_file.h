@@ -34,7 +34,7 @@ class LedgerFile {
   /// In one transaction: all of it or, with an error, nothing.
   Result<void> write(const std::vector<LedgerEntry>& batch, std::size_t most_content);
   /// Removes what the limits say, oldest first, and gives the room back; at most some thousand rows
-  /// a call. True: there is more to remove.
+  /// a call. For room, refused deliveries go before all others. True: there may be more to remove.
   Result<bool> prune(const LedgerLimits& limits, WallTime now);
   /// Reads all of it. Error corrupt: it is damaged.
   Result<void> check();
@@ -52,7 +52,8 @@ class LedgerFile {
                      std::size_t most_content);
   Result<void> write(Statement& insert, Statement& again, const RefreshEntry& entry);
   Result<void> write(const LastTimes& times);
-  Result<std::int64_t> remove(const char* sql, std::int64_t limit);
+  Result<std::int64_t> remove(const char* sql, std::int64_t limit, std::int64_t most);
+  Result<std::int64_t> make_room(std::int64_t bytes);
 
   Database database_;
   std::int64_t run_;

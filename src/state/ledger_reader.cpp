@@ -9,7 +9,10 @@ namespace freshet::state {
 namespace {
 
 constexpr Duration kLimit{2000};
-constexpr std::size_t kShortestPrefix = 8;
+/// Of a forge's id; what is longer was cut when it came.
+constexpr std::size_t kLongestId = 128;
+/// ?1 is a beginning; ids are printable ASCII.
+constexpr const char* kBeginsSo = "id >= ?1 AND id < ?1 || '\x7f'";
 /// The schedule gives up no sooner on an upstream that does not serve what it announced.
 constexpr std::chrono::minutes kLagLimit{2};
 
@@ -94,29 +97,46 @@ Result<std::vector<DeliveryRow>> LedgerReader::deliveries(const DeliveryQuery& q
   return rows;
 }
 
+/// The number in the first row, if there is one.
+Result<std::optional<std::int64_t>> LedgerReader::first_number(std::string_view condition,
+                                                               const std::string& id) {
+  FRESHET_TRY(Statement select,
+              database_.prepare("SELECT number FROM delivery WHERE " + std::string(condition) +
+                                " AND id <> '' ORDER BY authentic DESC, number DESC LIMIT 1"));
+  FRESHET_TRY(const bool there, select.bind(1, id).step());
+  return there ? std::optional(select.integer(0)) : std::nullopt;
+}
+
+/// Anybody can send a delivery with the id of another, or with a number for an id: an authentic one
+/// is meant before any other, and the ledger's own number by a number.
 Result<std::optional<std::int64_t>> LedgerReader::number_of(const std::string& id) {
-  FRESHET_TRY(Statement by_id,
-              database_.prepare("SELECT max(number) FROM delivery WHERE id = ?1 AND id <> ''"));
-  FRESHET_TRY(bool there, by_id.bind(1, id).step());
-  if (there && !by_id.is_null(0)) {
-    return std::optional(by_id.integer(0));
-  }
   if (const auto number = as_number(id)) {
     FRESHET_TRY(Statement by_number,
                 database_.prepare("SELECT number FROM delivery WHERE number = ?1"));
-    FRESHET_TRY(there, by_number.bind(1, *number).step());
+    FRESHET_TRY(const bool there, by_number.bind(1, *number).step());
     if (there) {
       return number;
     }
   }
-  if (id.size() < kShortestPrefix) {
-    return std::nullopt;
+  FRESHET_TRY(const auto by_id, first_number("id = ?1", id.substr(0, kLongestId)));
+  if (by_id || id.size() < kShortestBeginning) {
+    return by_id;
   }
-  FRESHET_TRY(Statement by_prefix,
-              database_.prepare("SELECT max(number) FROM delivery"
-                                " WHERE id >= ?1 AND id < ?1 || '\x7f' AND id <> ''"));
-  FRESHET_TRY(there, by_prefix.bind(1, id).step());
-  return there && !by_prefix.is_null(0) ? std::optional(by_prefix.integer(0)) : std::nullopt;
+  FRESHET_TRY(const bool several, several_begin_with(id));
+  return several ? std::nullopt : first_number(kBeginsSo, id);
+}
+
+Result<bool> LedgerReader::several_begin_with(const std::string& id) {
+  if (id.size() < kShortestBeginning) {
+    return false;
+  }
+  // Those of the refused count only among themselves: anybody can send them.
+  FRESHET_TRY(
+      Statement select,
+      database_.prepare("SELECT count(DISTINCT id) FROM delivery WHERE " + std::string(kBeginsSo) +
+                        " AND id <> '' GROUP BY authentic ORDER BY authentic DESC"));
+  FRESHET_TRY(const bool there, select.bind(1, id).step());
+  return there && select.integer(0) > 1;
 }
 
 Result<std::optional<DeliveryRow>> LedgerReader::delivery(const std::string& id) {

@@ -55,17 +55,24 @@ struct DeliveryRow {
 /// question and dropped: everything has to be answered within two seconds. Errors as of Database.
 class LedgerReader {
  public:
+  static constexpr std::size_t kShortestBeginning = 8;  ///< of an id, in bytes
+
   static Result<LedgerReader> open(const std::string& path);
 
   Result<std::vector<DeliveryRow>> deliveries(const DeliveryQuery& query);
-  /// By the forge's id, the number in the ledger, or the beginning (8 characters at least) of an
-  /// id; where several have it, the latest. nullopt: none.
+  /// By the number in the ledger, the forge's id, or the beginning (8 characters at least) of an
+  /// id; where several have it, the latest authentic one before any other. nullopt: none, or
+  /// several ids begin so.
   Result<std::optional<DeliveryRow>> delivery(const std::string& id);
+  /// Whether several ids begin like that, those of authentic deliveries if there are any.
+  Result<bool> several_begin_with(const std::string& id);
   /// What a delivery said, as JSON; nullopt: it was not kept.
   Result<std::optional<std::string>> content(std::int64_t number);
 
  private:
   explicit LedgerReader(Database database) : database_(std::move(database)) {}
+  Result<std::optional<std::int64_t>> first_number(std::string_view condition,
+                                                   const std::string& id);
   Result<std::optional<std::int64_t>> number_of(const std::string& id);
   Result<void> add_repositories(DeliveryRow& row, std::int64_t run);
   Result<DeliveredRefresh> refresh_of(const std::string& repository, std::int64_t run,

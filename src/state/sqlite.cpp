@@ -1,6 +1,12 @@
 #include "state/sqlite.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/unique_fd.h"
 
 namespace freshet::state {
 namespace {
@@ -37,6 +43,20 @@ Error error_of(sqlite3* database, int code) {
 
 int is_over(void* deadline) {
   return now() >= *static_cast<const Instant*>(deadline) ? 1 : 0;
+}
+
+/// Who sent what is nobody else's business. SQLite gives new files beside it the same mode.
+Result<void> make_private(const std::string& path) {
+  const UniqueFd made(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600));
+  if (!made && errno != EEXIST) {
+    return fail(system_error(errno, "cannot make " + path));
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    // What an earlier version made. That of somebody else stays as it is.
+    static_cast<void>(::chmod((path + suffix).c_str(), 0600));
+  }
+  return {};
 }
 
 }  // namespace
@@ -119,6 +139,20 @@ void Database::Close::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
+// An existing database is never opened and closed here: that would take away the locks that SQLite
+// holds on it in this process.
+Result<bool> Database::is_there(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return errno == ENOENT ? Result<bool>(false)
+                           : Result<bool>(fail(system_error(errno, "cannot look at " + path)));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return fail(ErrorClass::config, "something that is no regular file stands in its place");
+  }
+  return true;
+}
+
 Result<Database> Database::open(const std::string& path, int flags) {
   sqlite3* opened = nullptr;
   const int code =
@@ -132,12 +166,15 @@ Result<Database> Database::open(const std::string& path, int flags) {
 }
 
 Result<Database> Database::open_for_writing(const std::string& path, Duration patience) {
-  FRESHET_TRY(Database database, open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  FRESHET_CHECK(is_there(path));
+  FRESHET_CHECK(make_private(path));
+  FRESHET_TRY(Database database, open(path, SQLITE_OPEN_READWRITE));
   sqlite3_busy_timeout(database.handle_.get(), static_cast<int>(patience.count()));
   return database;
 }
 
 Result<Database> Database::open_for_reading(const std::string& path, Duration limit) {
+  FRESHET_CHECK(is_there(path));
   FRESHET_TRY(Database database, open(path, SQLITE_OPEN_READONLY));
   constexpr int kInstructions = 10'000;  // between two looks at the clock
   database.deadline_ = std::make_unique<Instant>(now() + limit);

@@ -54,14 +54,19 @@ class Statement {
 /// One connection to one SQLite file; all of SQLite that freshet uses. One thread at a time.
 ///
 /// Errors: corrupt: the file is damaged or no database; no_space: the disk is full; conflict:
-/// somebody else holds it; config: it cannot be opened, read or written; timeout: the time given to
-/// a reader is over; internal: the statement is wrong.
+/// somebody else holds it; config: it cannot be opened, read or written, or is no regular file;
+/// timeout: the time given to a reader is over; internal: the statement is wrong.
 class Database {
  public:
-  /// Creates the file when it is missing.
+  /// Creates the file when it is missing. It and those that SQLite puts beside it are for its
+  /// owner alone.
   static Result<Database> open_for_writing(const std::string& path, Duration patience);
   /// Of a file that exists. Everything that it is asked has to be answered within `limit` of now.
   static Result<Database> open_for_reading(const std::string& path, Duration limit);
+
+  /// Whether the file exists. Error config: something else than a file does, which could keep
+  /// whoever opens it waiting for ever.
+  static Result<bool> is_there(const std::string& path);
 
   Result<Statement> prepare(std::string_view sql);
   /// One or several statements without parameters; rows are passed over.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ namespace freshet::webhook {
 
 /// What became of a delivery; also the `outcome` in metrics and ledger.
 enum class Verdict { accepted, pong, ignored, duplicate, unauthorized, invalid, unavailable };
+inline constexpr std::array kVerdicts{Verdict::accepted,   Verdict::pong,         Verdict::ignored,
+                                      Verdict::duplicate,  Verdict::unauthorized, Verdict::invalid,
+                                      Verdict::unavailable};
 std::string_view to_string(Verdict verdict);
 
 /// A repository found by a name that its upstream no longer has.

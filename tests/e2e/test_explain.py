@@ -144,3 +144,15 @@ def test_the_table_names_everything(site):
     assert [line.split()[0] for line in lines] \
         == ["forge", "event", "id", "signature", "ref", "repository", "answer"]
     assert lines[-1].split() == ["answer", "202", "accepted"]
+
+
+def test_control_characters_of_a_saved_request_are_shown_by_their_number(site):
+    file = save(site, push(site), {"X-GitHub-Event": "\x1b[31mpu\x07sh", "X-GitHub-Delivery": "z"},
+                path="/api/v1/webhooks/github")
+    done = run(site, file)
+    assert done.returncode == DONE
+    assert "\\x1b[31mpu\\x07sh" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    file = save(site, push(site), {"X": "y"}, path="/api/v1/webhooks/\x1b[31m")
+    done = run(site, file)
+    assert "\x1b" not in done.stdout + done.stderr

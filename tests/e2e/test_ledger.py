@@ -140,10 +140,19 @@ def test_the_list_can_be_cut_and_filtered(site):
     assert ids("?forge=github&repository=nobody") == []
 
 
-@pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?before=-1", "?before="])
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?before=-1", "?before=",
+                                   "?verdict=nonsense", "?forge=nope"])
 def test_a_wrong_parameter_is_refused(site, query):
     answer = site.daemon.admin("GET", f"/api/v1/deliveries{query}")
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid")
+
+
+def test_a_wrong_word_is_answered_with_those_that_are_allowed(site):
+    message = site.daemon.admin("GET", "/api/v1/deliveries?verdict=nonsense").json["error"]["message"]
+    assert "accepted, pong, ignored, duplicate, unauthorized, invalid, unavailable" in message
+    message = site.daemon.admin("GET", "/api/v1/deliveries?forge=nope").json["error"]["message"]
+    assert "github" in message and "generic" in message
+    assert site.daemon.admin("GET", "/api/v1/deliveries?nobody=knows").status == 200
 
 
 def test_deliveries_are_private(site):
@@ -253,8 +262,8 @@ def test_deliveries_prints_a_table_and_json(site):
     table = command(site, "deliveries")
     assert table.returncode == DONE
     heading, row = table.stdout.splitlines()
-    assert heading.split()[0] == "TIME"
-    assert re.search(r"github +push +id-1 +accepted +site +updated in \S+ s$", row)
+    assert heading.split()[:2] == ["NO", "TIME"]
+    assert re.search(rf"^{delivery(site.daemon, 'id-1')['number']} .* github +push +id-1 +accepted +site +updated in \S+ s$", row)
     assert json.loads(command(site, "deliveries", "--json").stdout)["deliveries"] == listed(site.daemon)
     assert command(site, "deliveries", "--repository", "site", "--limit", "1").stdout == table.stdout
     nobody = command(site, "deliveries", "--repository", "nobody")
@@ -308,6 +317,79 @@ def test_replay_runs_one_again_and_says_what_it_triggered(site):
     assert "nobody" in unknown.stderr
 
 
+def harmful(text: str) -> list[str]:
+    """What moves a terminal's cursor, or turns the direction of writing."""
+    return [c for c in text if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0 or c in "\u202e\u2066"]
+
+
+def test_nothing_that_a_sender_chooses_speaks_to_the_terminal(site):
+    event = "\u009b31m\u202eX"
+    body = github_push("https://github.com/acme/other.git", site.upstream.tip(), ref="refs/heads/\u009b2J\u202e")
+    for number, name in enumerate([event.encode().decode("latin-1"), "push"]):
+        headers = github_headers(body, SECRET, delivery=f"id-{number}")
+        headers["X-GitHub-Event"] = name
+        site.daemon.deliver(body, headers)
+    wait_for(lambda: delivery(site.daemon, "id-1"), "both are listed")
+    table = command(site, "deliveries").stdout
+    assert "U+009B31mU+202EX" in table
+    assert harmful(table) == []
+    lines = command(site, "deliveries", "--json").stdout
+    assert harmful(lines) == []
+    assert json.loads(lines)["deliveries"][-1]["event"] == event
+    assert harmful(site.daemon.log_text()) == []
+
+
+@pytest.mark.parametrize("arguments", [("replay", "\x1b[31m\x07"), ("refresh", "\x1b[31m"), ("status", "\x1b[31m"),
+                                       ("refresh", "--\x1b[31m")])
+def test_an_argument_comes_back_with_its_control_characters_shown(site, arguments):
+    done = command(site, *arguments)
+    assert done.returncode == USAGE
+    assert "\\x1b[31m" in done.stderr
+    assert harmful(done.stderr) == []
+
+
+@pytest.mark.parametrize("ident", ["owner/name/1", "a/replay", "x" * 150, "50%+ ?&"])
+def test_an_id_of_any_characters_can_be_replayed(site, ident):
+    site.daemon.push(site.url, site.upstream.tip(), delivery=ident)
+    wait_for(lambda: listed(site.daemon), "it is listed")
+    done = command(site, "replay", ident)
+    assert (done.returncode, done.stdout) == (DONE, "accepted site\n"), done.stderr
+
+
+def test_an_id_that_no_path_can_hold_is_replayed_by_its_number(site):
+    site.daemon.push(site.url, site.upstream.tip(), delivery="a//b")
+    [row] = wait_for(lambda: listed(site.daemon), "it is listed")
+    done = command(site, "replay", "a//b")
+    assert done.returncode == USAGE
+    assert "number" in done.stderr
+    assert command(site, "replay", str(row["number"])).returncode == DONE
+
+
+def test_a_beginning_of_an_id_says_what_is_missing(site):
+    for ident in ("72d3162e-1", "72d3162e-2"):
+        site.daemon.push(site.url, site.upstream.tip(), delivery=ident)
+    wait_for(lambda: delivery(site.daemon, "72d3162e-2"), "both are listed")
+    several = command(site, "replay", "72d3162e")
+    assert several.returncode == USAGE
+    assert "several begin with 72d3162e" in several.stderr
+    short = command(site, "replay", "72d3")
+    assert short.returncode == USAGE
+    assert "8 characters" in short.stderr and "freshet deliveries" in short.stderr
+
+
+def test_the_table_says_why_a_delivery_was_refused(site):
+    body = b"{}"
+    assert site.daemon.deliver(body, github_headers(body, "wrong", delivery="forged")).status == 401
+    reason = wait_for(lambda: delivery(site.daemon, "forged"), "it is listed")["reason"]
+    assert reason and command(site, "deliveries").stdout.splitlines()[-1].endswith(reason)
+
+
+def test_the_status_of_a_repository_names_what_it_says_of_a_checkout(site):
+    lines = command(site, "status", "site").stdout.splitlines()
+    assert ["checkout", "path", str(site.path)] in [line.split() for line in lines]
+    assert ["checkout", "commit", site.upstream.tip()] in [line.split() for line in lines]
+
+
 def test_without_a_daemon_both_say_so(follow):
     site = follow(start=False)
     assert command(site, "deliveries").returncode == UNREACHABLE
@@ -347,6 +429,24 @@ def test_a_ledger_that_cannot_be_opened_stops_nobody_and_is_opened_later(site):
     wait_for(lambda: site.daemon.admin("GET", "/api/v1/deliveries").status == 200
              and listed(site.daemon), "what was delivered meanwhile is listed")
     assert metrics_of(site.daemon).value("freshet_ledger_rows_lost_total") == 0
+
+
+def test_a_fifo_in_the_ledgers_place_keeps_nobody_waiting_and_is_said_once(site):
+    for file in ledger_file(site.daemon).parent.glob("ledger.sqlite3*"):
+        file.unlink()
+    os.mkfifo(ledger_file(site.daemon))
+    assert site.daemon.admin("GET", "/api/v1/deliveries").status == 503
+    assert_deliveries_go_on(site)
+    wait_for(lambda: "no regular file" in site.daemon.log_text(), "it is said")
+    assert site.daemon.stop() == 0
+    assert site.daemon.log_text().count("no regular file") == 1
+
+
+def test_nobody_else_may_read_the_ledger(site):
+    site.daemon.push(site.url, site.upstream.tip(), delivery="id-1")
+    wait_for(lambda: delivery(site.daemon, "id-1"), "it is listed")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in ledger_file(site.daemon).parent.glob("ledger.sqlite3*")}
+    assert modes == dict.fromkeys(("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"), 0o600)
 
 
 def test_a_ledger_that_somebody_locks_stops_nobody(site):

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from daemon import run_freshet
 from lying_server import LS_REFS
 from lying_site import liar, make_lying_site, mirror_of, refs_of  # noqa: F401
 from published import assert_complete, published_commit
@@ -67,6 +68,8 @@ def test_a_ref_that_becomes_something_else_than_announced_ends_the_lag(announced
     second = upstream.commit({"README": "withdrawn\n"})
     assert announced.site.announce(first, second).status == 202
     announced.daemon.wait_for_state("lagging", timeout=10)
+    told = run_freshet("status", "site", "--config", announced.daemon.config).stdout
+    assert "the upstream does not show yet what was announced" in told
     third = upstream.commit({"README": "instead\n"}, parent=first)
     announced.liar.thaw(upstream.path)
     announced.site.wait_for(third)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -313,6 +314,50 @@ TEST_F(LedgerFileTest, KeepsSoManyBytesAndGivesTheRoomBack) {
   EXPECT_EQ(read({.limit = 1})[0].number, 20'000);
 }
 
+TEST_F(LedgerFileTest, RefusedDeliveriesThatFillTheRoomGoBeforeAuthenticOnesAndRefreshes) {
+  LedgerFile file = open();
+  DeliveryEntry large = refusal();
+  large.route = std::string(30'000, 'x');
+  write(file, {delivery("honest", 1), refresh(1, "updated")});
+  write(file, std::vector<LedgerEntry>(200, large));
+  write(file, {delivery("later", 2)});
+  LedgerLimits limits;
+  limits.bytes = 2 << 20;
+  prune(file, limits, kNoon);
+  EXPECT_EQ(count("refresh"), 1);
+  EXPECT_THAT(ids(), ElementsAre("later", "honest"));
+}
+
+TEST_F(LedgerFileTest, ForRoomTheOldestDeliveriesGoAndRefreshesStayUnlessTheyFillItThemselves) {
+  LedgerFile file = open();
+  std::vector<LedgerEntry> batch{refresh(1, "updated")};
+  for (Ticket i = 0; i < 2000; ++i) {
+    DeliveryEntry entry = delivery(std::to_string(i), 1);
+    entry.reason = std::string(4000, 'x');
+    batch.emplace_back(entry);
+  }
+  write(file, batch);
+  LedgerLimits limits;
+  limits.bytes = 4 << 20;
+  prune(file, limits, kNoon);
+  EXPECT_EQ(count("refresh"), 1);
+  EXPECT_EQ(read({.limit = 1})[0].id, "1999");
+  EXPECT_GT(count("delivery"), 0);
+
+  const std::int64_t deliveries = count("delivery");
+  batch.clear();
+  for (Ticket i = 0; i < 2000; ++i) {
+    RefreshEntry entry = refresh(i, "failed");
+    entry.error->message = std::string(4000, 'e') + std::to_string(i);
+    batch.emplace_back(entry);
+  }
+  write(file, batch);
+  prune(file, limits, kNoon);
+  EXPECT_LT(count("refresh"), 2000);
+  EXPECT_GT(count("refresh"), 0);
+  EXPECT_GE(count("delivery") + 500, deliveries) << "refreshes went first";
+}
+
 TEST_F(LedgerFileTest, ContentThatIsTooLargeIsNotKeptButItsDeliveryIs) {
   LedgerFile file = open();
   DeliveryEntry entry = delivery("a", 1);
@@ -330,6 +375,49 @@ TEST_F(LedgerFileTest, AReaderSeesWholeBatchesWhileTheWriterWrites) {
     write(file, {delivery("b", 2), delivery("c", 3)});
     EXPECT_EQ(reader->deliveries({.limit = 1000})->size() % 2, 1);
   }
+}
+
+TEST_F(LedgerFileTest, AnAuthenticDeliveryIsFoundBehindLaterForgeriesOfItsId) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "72d3162e-cc78";
+  DeliveryEntry longer = refusal();
+  longer.id = "72d3162e-cc78-more";
+  write(file, {delivery("72d3162e-cc78", 1), forged, longer});
+  EXPECT_EQ(find("72d3162e-cc78")->number, 1);
+  EXPECT_EQ(find("72d3162e")->number, 1);
+  EXPECT_EQ(find("72d3162e-cc78-more")->number, 3);
+}
+
+TEST_F(LedgerFileTest, ABeginningThatSeveralIdsHaveFindsNone) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "72d3162e-ff";
+  write(file, {delivery("72d3162e-cc", 1), forged});
+  auto reader = LedgerReader::open(path_);
+  EXPECT_FALSE(*reader->several_begin_with("72d3162e")) << "only one is authentic";
+  EXPECT_EQ(find("72d3162e")->id, "72d3162e-cc");
+  write(file, {delivery("72d3162e-dd", 2)});
+  EXPECT_TRUE(*reader->several_begin_with("72d3162e"));
+  EXPECT_FALSE(find("72d3162e"));
+  EXPECT_EQ(find("72d3162e-d")->id, "72d3162e-dd");
+  EXPECT_FALSE(*reader->several_begin_with("72d3162")) << "too short to be asked for";
+}
+
+TEST_F(LedgerFileTest, AnIdThatWasCutWhenItCameIsFoundByTheWholeOfIt) {
+  LedgerFile file = open();
+  write(file, {delivery(std::string(128, 'x'), 1)});
+  EXPECT_TRUE(find(std::string(150, 'x')));
+}
+
+TEST_F(LedgerFileTest, ANumberIsTheLedgersBeforeItIsAnId) {
+  LedgerFile file = open();
+  DeliveryEntry forged = refusal();
+  forged.id = "1";
+  DeliveryEntry with_number = delivery("77", 2);
+  write(file, {delivery("a", 1), forged, with_number});
+  EXPECT_EQ(find("1")->id, "a");
+  EXPECT_EQ(find("77")->number, 3) << "there is no number 77";
 }
 
 TEST_F(LedgerFileTest, AFileOfANewerVersionIsLeftAlone) {
@@ -358,6 +446,40 @@ TEST_F(LedgerFileTest, ADirectoryInItsPlaceIsAnErrorThatAPersonCanMend) {
   const auto opened = LedgerFile::open(path_, std::nullopt, kNoon);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().error_class, ErrorClass::config);
+}
+
+TEST_F(LedgerFileTest, AFifoInItsPlaceKeepsNobodyWaiting) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  ::alarm(60);  // waiting would be for ever
+  const auto opened = LedgerFile::open(path_, std::nullopt, kNoon);
+  const auto reader = LedgerReader::open(path_);
+  ::alarm(0);
+  ASSERT_FALSE(opened);
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(opened.error().error_class, ErrorClass::config);
+  EXPECT_EQ(reader.error().error_class, ErrorClass::config);
+}
+
+TEST_F(LedgerFileTest, ItsFilesAreForTheirOwnerAloneAndThoseOfAnEarlierVersionBecomeSo) {
+  const auto modes = [this] {
+    std::vector<unsigned> found;
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      struct stat status {};
+      EXPECT_EQ(::stat((path_ + suffix).c_str(), &status), 0) << suffix;
+      found.push_back(status.st_mode & 0777U);
+    }
+    return found;
+  };
+  const mode_t before = ::umask(022);
+  LedgerFile file = open();
+  write(file, {delivery("a", 1)});
+  EXPECT_THAT(modes(), ElementsAre(0600, 0600, 0600));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    ASSERT_EQ(::chmod((path_ + suffix).c_str(), 0644), 0);
+  }
+  const LedgerFile again = open();
+  EXPECT_THAT(modes(), ElementsAre(0600, 0600, 0600));
+  ::umask(before);
 }
 
 TEST_F(LedgerFileTest, ACheckFindsDamageInTheMiddle) {

@@ -44,8 +44,8 @@ struct KeptJson {
 /// Reads the whole document, and refuses what Json::parse refuses, but keeps only `wanted`, in the
 /// document's order; the rest is looked at and forgotten, at some GB/s. What Json::parse says of
 /// names that stand twice holds here as well. Memory follows what is kept, and recursion the depth
-/// of `wanted`, whatever the document. A number that is too large for a double is taken here and
-/// becomes null. nullopt: not JSON, or nested deeper than the limit.
+/// of `wanted`, whatever the document. A number that no double holds, too large or too small, is
+/// taken here and becomes null. nullopt: not JSON, or nested deeper than the limit.
 std::optional<KeptJson> parse_json_fields(std::string_view text, const JsonFields& wanted,
                                           const JsonLimits& limits = {});
 

@@ -33,7 +33,7 @@ Result<Delivery> read(const Json& payload) {
   delivery.repository = names_in(repository);
   FRESHET_TRY(const std::optional<std::string> ref, optional_text(payload, "ref"));
   FRESHET_TRY(std::optional<ObjectId> commit, object_id(payload, "commit"));
-  if (!ref || ref->empty()) {
+  if (!ref || ref->empty() || *ref == "HEAD") {  // the default branch, whichever that is
     delivery.kind = Delivery::Kind::repository_changed;
     return delivery;
   }

@@ -72,7 +72,7 @@ DOUBTFUL = [
     ["Content-Length: {length}, {length}"],
     ["Content-Length: +{length}"], ["Content-Length: -{length}"], ["Content-Length: 0x10"],
     ["Content-Length: {length} 0"], ["Content-Length: {length}.0"], ["Content-Length:"],
-    ["Content-Length: 18446744073709551616"], ["Content-Length: 18446744073709551999"],
+    ["Content-Length: 18446744073709551616x"],
     ["Content-Length : {length}"], [" Content-Length: {length}"], ["Content-Length\t: {length}"],
     ["X: y\r\n Content-Length: {length}"], ["X: y\r\n\tz", "Content-Length: {length}"],
     ["X: y\nContent-Length: {length}"], ["X: y\rContent-Length: {length}"],

@@ -186,7 +186,8 @@ TEST_F(IntakeSecrets, TheLogHoldsNoSecretSignatureOrBodyAndFewRefusals) {
     deliver(bad);
   });
   EXPECT_THAT(log, HasSubstr("id-1"));
-  for (const char* kept_out : {"general secret", "guessed secret", "sha256=", "clone_url", "id-2"}) {
+  for (const char* kept_out :
+       {"general secret", "guessed secret", "sha256=", "clone_url", "id-2"}) {
     EXPECT_THAT(log, Not(HasSubstr(kept_out)));
   }
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;

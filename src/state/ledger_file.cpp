@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/files.h"
@@ -137,8 +138,13 @@ Result<void> LedgerFile::write(Statement& delivery, Statement& meant, const Deli
     FRESHET_CHECK(meant.run());
   }
   for (const RepositoryName& repository : entry.repositories) {
-    meant.bind(1, number).bind(2, repository.text()).bind(3, nullptr);
-    FRESHET_CHECK(meant.run());
+    const bool is_there =
+        std::any_of(entry.refreshed.begin(), entry.refreshed.end(),
+                    [&](const auto& refreshed) { return refreshed.repository == repository; });
+    if (!is_there) {
+      meant.bind(1, number).bind(2, repository.text()).bind(3, nullptr);
+      FRESHET_CHECK(meant.run());
+    }
   }
   return {};
 }

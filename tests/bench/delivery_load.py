@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from daemon import SECRET
 from forge import signature
 from processes import Server, free_port, is_listening
-from waiting import wait_for
+from waiting import let_pass, wait_for
 
 SOURCES = [f"127.0.0.{number}" for number in range(2, 10)]
 CONNECTIONS, CONNECTIONS_OF_PACED = 16, 60
@@ -47,10 +48,17 @@ class Load:
     p50: float  # milliseconds
     p99: float
     max: float
+    busy_after: float = 0  # seconds until everything that the answers promised was done
 
     @property
     def rate(self) -> float:
+        """Answered a second."""
         return self.requests / self.seconds
+
+    @property
+    def done_rate(self) -> float:
+        """Answered and done a second."""
+        return self.requests / (self.seconds + self.busy_after)
 
 
 def send_deliveries(directory: Path, url: str, bodies: list[bytes], seconds: float,
@@ -76,9 +84,25 @@ def send_deliveries(directory: Path, url: str, bodies: list[bytes], seconds: flo
     return load
 
 
+def wait_until_idle(pid: int) -> float:
+    def cpu() -> float:
+        return time.clock_gettime((~pid << 3) | 2)  # of that process
+
+    began = time.monotonic()
+    before = -1.0
+    while (now := cpu()) - before > 0.005:
+        before = now
+        let_pass(0.25)
+    return time.monotonic() - began
+
+
 @contextmanager
 def webhook_program(directory: Path):
-    """Debian's `webhook` with one hook that checks the signature and runs /bin/true; gives its URL."""
+    """Debian's `webhook` with one hook that checks the signature and runs /bin/true.
+
+    Gives its URL, and a function that waits until it has run them all and returns how long that took: it
+    answers before, and is busy for some time after the last answer.
+    """
     rule = {"match": {"type": "payload-hmac-sha256", "secret": SECRET,
                       "parameter": {"source": "header", "name": "X-Hub-Signature-256"}}}
     hooks = directory / "hooks.json"
@@ -88,7 +112,7 @@ def webhook_program(directory: Path):
                     directory / "webhook.log")
     try:
         wait_for(lambda: is_listening(port), "webhook listens")
-        yield f"http://127.0.0.1:{port}/hooks/push"
+        yield f"http://127.0.0.1:{port}/hooks/push", lambda: wait_until_idle(server.process.pid)
     finally:
         server.stop()
 

@@ -32,9 +32,9 @@ struct ChangedPaths {
 class PublicationGate {
  public:
   virtual ~PublicationGate() = default;
-  /// Before the tree is made. Error conflict: the commit was refused earlier, and nobody asks to
-  /// try again.
-  virtual Result<void> admit(const Publication& candidate) = 0;
+  /// Before the tree is made. Whether it is to be judged when it is complete. Error conflict: the
+  /// commit was refused earlier, and nobody asks to try again.
+  virtual Result<bool> admit(const Publication& candidate) = 0;
   /// The tree is complete and not published. Blocks. Error conflict: refused, or cancelled; config:
   /// cannot be judged.
   virtual Result<void> judge(const Publication& candidate, const CancelToken& cancel) = 0;

@@ -22,15 +22,15 @@ std::string digest_of(const std::vector<Gate>& gates) {
 
 }  // namespace
 
-Result<void> Gatekeeper::admit(const Publication& candidate) {
+Result<bool> Gatekeeper::admit(const Publication& candidate) {
   const std::vector<Gate> gates = world_.gates_of(candidate.repository);
   if (gates.empty() || candidate.cause == Cause::manual) {
-    return {};
+    return !gates.empty();
   }
   const Json refusal = refusals_.read(candidate.path, kAbout);
   if (refusal["commit"].text() != candidate.new_commit.hex() ||
       refusal["gates"].text() != digest_of(gates)) {
-    return {};
+    return true;
   }
   return fail(ErrorClass::conflict, refusal["reason"].text());
 }

@@ -36,7 +36,8 @@ class Gatekeeper : public PublicationGate {
   Gatekeeper(World& world, std::string directory)
       : world_(world), refusals_(std::move(directory)) {}
 
-  Result<void> admit(const Publication& candidate) override;
+  /// False where the repository has no gate.
+  Result<bool> admit(const Publication& candidate) override;
   /// The gates in their order; the first that refuses ends it. One that cannot be started, and one
   /// that was cancelled, has not judged.
   Result<void> judge(const Publication& candidate, const CancelToken& cancel) override;

@@ -21,8 +21,9 @@ Result<void> publish_one(Refresh& run, const mirror::Mirror& mirror,
                           status.commit,  commit,        run.job.cause};
   PublicationGate* const gate = run.world.gate();
   checkout::TreeCheck check;
-  if (gate != nullptr && status.commit != commit) {
-    FRESHET_CHECK(gate->admit(publication));
+  const bool is_new = gate != nullptr && status.commit != commit;
+  FRESHET_TRY(const bool is_judged, is_new ? gate->admit(publication) : Result<bool>(false));
+  if (is_judged) {
     check = [&](const std::string& candidate) {
       publication.tree = candidate;
       return gate->judge(publication, run.cancel);

@@ -221,12 +221,22 @@ TEST_F(Notifications, AGateRefusesWithTheProgramItsStatusAndItsLastWords) {
   EXPECT_THAT(judged.error().message, HasSubstr("/bin/sh ended with status 9: last words"));
 }
 
+TEST_F(Notifications, WithoutAGateNoTreeIsJudgedWhoeverAsks) {
+  // A judgement costs a walk over the whole tree, whatever the gates do.
+  Gatekeeper gatekeeper(world_, directory_ / "state/gates");
+  Publication candidate = publication('a');
+  for (const Cause cause : {Cause::poll, Cause::delivery, Cause::manual}) {
+    candidate.cause = cause;
+    EXPECT_FALSE(must(gatekeeper.admit(candidate)));
+  }
+}
+
 TEST_F(Notifications, ARefusedCommitIsAdmittedOnlyWhenSomethingIsDifferent) {
   world_.gates = {{{"/bin/false"}, seconds(60)}};
   Gatekeeper first(world_, directory_ / "state/gates");
   Publication candidate = publication('a');
   candidate.cause = Cause::poll;
-  EXPECT_TRUE(first.admit(candidate));
+  EXPECT_TRUE(must(first.admit(candidate)));
   ASSERT_FALSE(first.judge(candidate, CancelToken()));
 
   Gatekeeper next(world_, directory_ / "state/gates");
@@ -236,12 +246,12 @@ TEST_F(Notifications, ARefusedCommitIsAdmittedOnlyWhenSomethingIsDifferent) {
   EXPECT_THAT(admitted.error().message, HasSubstr("/bin/false ended with status 1"));
   Publication newer = candidate;
   newer.new_commit = commit('b');
-  EXPECT_TRUE(next.admit(newer));
+  EXPECT_TRUE(must(next.admit(newer)));
   Publication by_hand = candidate;
   by_hand.cause = Cause::manual;
-  EXPECT_TRUE(next.admit(by_hand));
+  EXPECT_TRUE(must(next.admit(by_hand)));
   world_.gates = {{{"/bin/true"}, seconds(60)}};
-  EXPECT_TRUE(next.admit(candidate));
+  EXPECT_TRUE(must(next.admit(candidate)));
   EXPECT_TRUE(next.judge(candidate, CancelToken()));
 }
 
@@ -253,12 +263,12 @@ TEST_F(Notifications, AGateThatCannotBeStartedOrIsCancelledHasNotJudged) {
   const auto judged = gatekeeper.judge(candidate, CancelToken());
   ASSERT_FALSE(judged);
   EXPECT_EQ(judged.error().error_class, ErrorClass::config);
-  EXPECT_TRUE(gatekeeper.admit(candidate));
+  EXPECT_TRUE(must(gatekeeper.admit(candidate)));
   world_.gates = {{{"/bin/sleep", "1000"}, seconds(60)}};
   const CancelToken cancelled;
   cancelled.cancel();
   EXPECT_FALSE(gatekeeper.judge(candidate, cancelled));
-  EXPECT_TRUE(gatekeeper.admit(candidate));
+  EXPECT_TRUE(must(gatekeeper.admit(candidate)));
 }
 
 }  // namespace

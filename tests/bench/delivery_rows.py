@@ -86,7 +86,7 @@ def deliveries(directory: Path, options: Options) -> list[Figure]:
                 let_pass(1)
     def per_delivery(what: str, rate) -> Figure:
         mine, other = (statistics.median(map(rate, loads)) for loads in (ours, theirs))
-        return Figure("deliveries", f"time per delivery, {what} ({mine:,.0f}/s)", "us", 1e6 / mine,
+        return Figure("deliveries", f"a delivery, {what} ({mine:,.0f}/s)", "us", 1e6 / mine,
                       f"webhook ({other:,.0f}/s)", 1e6 / other, 1 / 5, "1/5")
 
     return [per_delivery("answered", lambda load: load.rate),

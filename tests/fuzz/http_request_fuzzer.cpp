@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-
 #include <array>
 
 #include "fuzzing.h"

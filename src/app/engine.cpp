@@ -10,6 +10,7 @@
 #include "remote/http_upstream.h"
 #include "remote/ssh_command.h"
 #include "remote/stream_upstream.h"
+#include "schedule/announcements.h"
 
 namespace freshet::app {
 namespace {
@@ -231,16 +232,15 @@ void Engine::reload(config::Settings settings) {
 /// now. A delivery for it is no duplicate when it comes again.
 void Engine::hand_over(const sync::RepositorySpec& removed, const std::vector<Announcement>& open,
                        const Catalogue& before, const Catalogue& after) {
+  bool is_written = true;
   for (const auto& [name, spec] : after.specs) {
     if (!open.empty() && spec->url == removed.url && before.specs.count(name) == 0) {
-      static_cast<void>(accept({name, Cause::delivery, open, ""}));
+      is_written = accept({name, Cause::delivery, open, ""}).has_value() && is_written;
     }
   }
-  std::vector<std::uint64_t> ids;
-  for (const Announcement& announcement : open) {
-    ids.push_back(announcement.journal_id);
+  if (is_written) {  // else nothing stands for them yet
+    journal_->settle(schedule::journal_ids(open));
   }
-  journal_->settle(ids);
   if (on_failure) {
     on_failure(removed.name);
   }
@@ -251,11 +251,7 @@ Result<Receipt> Engine::accept(const Trigger& trigger) {
   FRESHET_CHECK(journal_->append(durable.repository, durable.announcements));
   auto receipt = scheduler_.accept(durable);
   if (!receipt) {
-    std::vector<std::uint64_t> ids;
-    for (const Announcement& announcement : durable.announcements) {
-      ids.push_back(announcement.journal_id);
-    }
-    journal_->settle(ids);
+    journal_->settle(schedule::journal_ids(durable.announcements));
   }
   return receipt;
 }

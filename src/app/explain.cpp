@@ -15,21 +15,6 @@ Json text_or_null(std::string_view text) {
   return text.empty() ? Json() : Json(text);
 }
 
-int status_of(webhook::Verdict verdict) {
-  switch (verdict) {
-    case webhook::Verdict::accepted:
-      return 202;
-    case webhook::Verdict::invalid:
-      return 400;
-    case webhook::Verdict::unauthorized:
-      return 401;
-    case webhook::Verdict::unavailable:
-      return 503;
-    default:
-      return 200;
-  }
-}
-
 std::string_view to_string(Explanation::Signature signature) {
   switch (signature) {
     case Explanation::Signature::absent:
@@ -141,7 +126,7 @@ Json view(const Explanation& found, const std::optional<RepositoryName>& route, 
                        {"unreadable_secrets", std::move(unreadable)},
                        {"changes", changes_of(found)},
                        {"repositories", std::move(repositories)},
-                       {"status", status_of(found.verdict)},
+                       {"status", webhook::http_status(found.verdict)},
                        {"verdict", to_string(found.verdict)},
                        {"reason", text_or_null(found.reason)}});
 }

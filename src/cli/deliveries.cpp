@@ -146,6 +146,13 @@ void show_news(const Global& global, const Json& deliveries, Shown& shown, std::
   }
 }
 
+std::string path_of(const Options& options, const std::string& range) {
+  const std::string path = "/deliveries?" + range;
+  return options.repository.empty()
+             ? path
+             : path + "&repository=" + app::AdminClient::encode(options.repository);
+}
+
 /// Until somebody ends it, or the daemon is gone.
 int follow(const Global& global, const app::AdminClient& client, const Options& options,
            const Json& first) {
@@ -160,11 +167,7 @@ int follow(const Global& global, const app::AdminClient& client, const Options& 
   for (;;) {
     std::this_thread::sleep_for(kBetweenLooks);
     const std::int64_t after = shown.empty() ? newest : std::min(newest, shown.begin()->first - 1);
-    std::string path = "/deliveries?limit=1000&after=" + std::to_string(after);
-    if (!options.repository.empty()) {
-      path += "&repository=" + app::AdminClient::encode(options.repository);
-    }
-    const auto answer = client.get(path);
+    const auto answer = client.get(path_of(options, "limit=1000&after=" + std::to_string(after)));
     if (!answer) {
       return complain_unreachable(answer.error());
     }
@@ -198,11 +201,7 @@ int deliveries(const Global& global, const Options& options) {
     return kUsage;
   }
   const app::AdminClient client(settings->admin);
-  std::string path = "/deliveries?limit=" + std::to_string(options.limit);
-  if (!options.repository.empty()) {
-    path += "&repository=" + app::AdminClient::encode(options.repository);
-  }
-  const auto answer = client.get(path);
+  const auto answer = client.get(path_of(options, "limit=" + std::to_string(options.limit)));
   if (!answer) {
     return complain_unreachable(answer.error());
   }

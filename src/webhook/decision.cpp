@@ -127,6 +127,24 @@ std::string_view to_string(Verdict verdict) {
   return "unavailable";
 }
 
+int http_status(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted:
+      return 202;
+    case Verdict::unauthorized:
+      return 401;
+    case Verdict::invalid:
+      return 400;
+    case Verdict::unavailable:
+      return 503;
+    case Verdict::pong:
+    case Verdict::ignored:
+    case Verdict::duplicate:
+      break;
+  }
+  return 200;
+}
+
 Decision decide(const Delivery& delivery, const std::optional<RepositoryName>& route,
                 const MatchIndex& index, const KnownDefault& known_default, const std::string& id,
                 WallTime at) {

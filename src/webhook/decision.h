@@ -21,6 +21,8 @@ inline constexpr std::array kVerdicts{Verdict::accepted,   Verdict::pong,       
                                       Verdict::duplicate,  Verdict::unauthorized, Verdict::invalid,
                                       Verdict::unavailable};
 std::string_view to_string(Verdict verdict);
+/// Of the answer that says so.
+int http_status(Verdict verdict);
 
 /// A repository found by a name that its upstream no longer has.
 struct Renamed {

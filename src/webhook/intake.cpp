@@ -35,24 +35,6 @@ std::string list_names(const std::vector<RepositoryName>& names) {
                                : text;
 }
 
-int status_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::accepted:
-      return 202;
-    case Verdict::unauthorized:
-      return 401;
-    case Verdict::invalid:
-      return 400;
-    case Verdict::unavailable:
-      return 503;
-    case Verdict::pong:
-    case Verdict::ignored:
-    case Verdict::duplicate:
-      break;
-  }
-  return 200;
-}
-
 http::Response response_of(const DeliveryRecord& record, bool coalesced) {
   Json body = Json::object({{"status", Json(to_string(record.verdict))}});
   if (record.verdict == Verdict::accepted) {
@@ -67,7 +49,7 @@ http::Response response_of(const DeliveryRecord& record, bool coalesced) {
     body.set("reason", record.reason);
   }
   http::Response response;
-  response.status = status_of(record.verdict);
+  response.status = http_status(record.verdict);
   response.body = body.dump();
   return response;
 }

@@ -1,16 +1,28 @@
 """Child processes that are always ended, by their own id, and free ports for them."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 from pathlib import Path
 
 
+# Below the range that outgoing connections take theirs from (ip_local_port_range), so that none of
+# them gets in between; each is given once, so that two servers of one test never meet.
+_ports = iter(random.SystemRandom().sample(range(12000, 32000), 20000))
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    for port in _ports:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port is left")
 
 
 def is_listening(port: int) -> bool:

@@ -12,6 +12,7 @@ Json in_seconds(state::Seconds time) {
 Json view(const state::Failure& failure) {
   return Json::object({{"class", to_string(failure.error.error_class)},
                        {"message", failure.error.message},
+                       {"advice", traits(failure.error.error_class).advice},
                        {"since", to_rfc3339(failure.since)},
                        {"attempts", failure.attempts}});
 }

@@ -36,9 +36,10 @@ struct Error {
 /// The one table of what follows from an error class.
 struct ErrorTraits {
   std::string_view name;
-  bool retry_soon;  ///< false: trying again quickly cannot help, start at a long backoff
-  int http_status;  ///< on the admin listener
-  int exit_status;  ///< of the command line
+  bool retry_soon;          ///< false: trying again quickly cannot help, start at a long backoff
+  int http_status;          ///< on the admin listener
+  int exit_status;          ///< of the command line
+  std::string_view advice;  ///< a sentence for the operator: what it means, and what to do
 };
 
 const ErrorTraits& traits(ErrorClass error_class);

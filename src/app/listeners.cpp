@@ -1,5 +1,6 @@
 #include "app/listeners.h"
 
+#include "admin/status_page.h"
 #include "http/answer.h"
 #include "http/guard.h"
 #include "http/tls_certificates.h"
@@ -90,6 +91,9 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
   using http::PathValues;
   using http::Request;
   return {
+      {"/",
+       {{"GET", [page = std::make_shared<const admin::StatusPage>()](
+                    const Request&, const PathValues&) { return page->show(); }}}},
       {"/api/v1/repositories",
        {{"GET", [&api](const Request&, const PathValues&) { return api.list(); }}}},
       {"/api/v1/repositories/{name}/refresh",

@@ -16,7 +16,7 @@ class Row {
     this.entry = null;
     const cell = (name, ...children) => el("div", { role: "cell", class: `cell ${name}` }, ...children);
     this.open = el("button", { class: "open", type: "button", onclick: () => actions.open(this.entry.name) });
-    this.url = el("span", { class: "quiet line" });
+    this.url = el("span", { class: "url quiet line" });
     this.word = el("span");
     this.commit = el("button", { class: "commit", type: "button", onclick: () => actions.copy(this.entry.commit) });
     this.more = el("span", { class: "quiet" });
@@ -24,7 +24,7 @@ class Row {
     this.took = el("span");
     this.next = el("time");
     this.message = el("span", { class: "message line" });
-    this.advice = el("span", { class: "quiet line" });
+    this.advice = el("span", { class: "advice quiet" });
     this.refresh = el("button", { class: "icon", type: "button", title: "Refresh now",
       onclick: () => actions.act(this.entry.name, "refresh") }, icon(icons.refresh));
     this.element = el("div", { role: "row", class: "row row-grid", onclick: (event) => this.onClick(event, actions) },
@@ -119,7 +119,7 @@ class List {
       this.heads.set(id, head);
       byId("heads").append(head);
       if (sortable !== false) {
-        byId("sorting").append(el("option", { value: id }, `Sort: ${title}`));
+        byId("sorting").append(el("option", { value: id }, `By ${title.split(",")[0].toLowerCase()}`));
       }
     }
     byId("heads").append(el("div", { role: "columnheader", class: "cell do" }, el("span", { class: "unseen" }, "Refresh")));

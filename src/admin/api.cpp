@@ -78,16 +78,12 @@ http::Response result_of(const Outcome& outcome) {
 }  // namespace
 
 http::Response Api::list() const {
-  Json repositories = Json::array();
-  for (const auto& state : store_.all()) {
-    repositories.push(view(*state, secrets_of_(state->name)));
-  }
-  return json_response(200, Json::object({{"repositories", std::move(repositories)}}));
+  return json_response(200, views_.list(store_.all()));
 }
 
 http::Response Api::show(const RepositoryName& name) const {
   const auto state = store_.find(name);
-  return state ? json_response(200, view(*state, secrets_of_(name))) : unknown(name);
+  return state ? json_response(200, *views_.of(state)) : unknown(name);
 }
 
 http::Response Api::refresh(const RepositoryName& name, const http::Request& request) {

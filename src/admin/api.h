@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/views.h"
+#include "admin/repository_views.h"
 #include "http/message.h"
 #include "model/trigger.h"
 #include "state/store.h"
@@ -25,14 +25,8 @@ class Api {
     std::function<std::vector<CheckoutStatus>(std::vector<CheckoutStatus> known)> look_at;
   };
 
-  /// The secret files that deliveries for a repository may be signed with. Quick.
-  using SecretsOf = std::function<std::vector<SecretUse>(const RepositoryName& name)>;
-
-  Api(const state::Store& store, TriggerSink& triggers, Published published, SecretsOf secrets_of)
-      : store_(store),
-        triggers_(triggers),
-        published_(std::move(published)),
-        secrets_of_(std::move(secrets_of)) {}
+  Api(const state::Store& store, TriggerSink& triggers, Published published, RepositoryViews& views)
+      : store_(store), triggers_(triggers), published_(std::move(published)), views_(views) {}
 
   http::Response list() const;
   http::Response show(const RepositoryName& name) const;
@@ -55,7 +49,7 @@ class Api {
   const state::Store& store_;
   TriggerSink& triggers_;
   const Published published_;
-  const SecretsOf secrets_of_;
+  RepositoryViews& views_;
   std::atomic<int> waiting_{0};
 };
 

@@ -1,5 +1,6 @@
 #include "app/listeners.h"
 
+#include "admin/refreshes.h"
 #include "admin/status_page.h"
 #include "http/answer.h"
 #include "http/guard.h"
@@ -87,7 +88,7 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) 
 }
 
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
-                                      Engine& engine) {
+                                      admin::Events& events, Engine& engine) {
   using http::PathValues;
   using http::Request;
   return {
@@ -106,6 +107,12 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
          [&api](const Request& request, const PathValues& values) {
            return api.ensure(RepositoryName(values[0]), request);
          }}}},
+      {"/api/v1/repositories/{name}/refreshes",
+       {{"GET",
+         [&engine](const Request& request, const PathValues& values) {
+           return admin::list_refreshes(engine.store(), engine.ledger(), RepositoryName(values[0]),
+                                        request);
+         }}}},
       {"/api/v1/repositories/{name}",
        {{"GET", [&api](const Request&,
                        const PathValues& values) { return api.show(RepositoryName(values[0])); }}}},
@@ -122,6 +129,9 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
       {"/api/v1/deliveries/{id}",
        {{"GET", [&deliveries](const Request&,
                               const PathValues& values) { return deliveries.show(values[0]); }}}},
+      {"/api/v1/events",
+       {{"GET",
+         [&events](const Request& request, const PathValues&) { return events.open(request); }}}},
       {"/metrics",
        {{"GET", [&engine](const Request&, const PathValues&) { return metrics_page(engine); }}}},
   };

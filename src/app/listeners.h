@@ -6,6 +6,7 @@
 
 #include "admin/api.h"
 #include "admin/deliveries.h"
+#include "admin/events.h"
 #include "app/engine.h"
 #include "app/intake_world.h"
 #include "http/router.h"
@@ -18,7 +19,7 @@ namespace freshet::app {
 
 std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine);
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
-                                      Engine& engine);
+                                      admin::Events& events, Engine& engine);
 
 /// The guard over everything on the admin listener: Host, Origin and, when there is one, the token,
 /// by the configuration in force.

@@ -40,9 +40,7 @@ http::Response StatusPage::show() const {
   http::Response response;
   response.content_type = "text/html; charset=utf-8";
   response.body = document_;
-  response.headers = {{"Content-Security-Policy", policy_},
-                      {"Referrer-Policy", "no-referrer"},
-                      {"Cross-Origin-Opener-Policy", "same-origin"}};
+  response.headers = {{"Content-Security-Policy", policy_}, {"Referrer-Policy", "no-referrer"}};
   return response;
 }
 

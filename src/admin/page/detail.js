@@ -1,6 +1,7 @@
 // One repository: its checkouts, what was done about it and why, and what can be done.
 
 const listed = 20; // rows of history at first, and with each "Show older"
+const ledgerDelay = 1500; // the ledger writes down what happened somewhat later
 
 const resultWords = { updated: "updated", unchanged: "nothing new", failed: "failed", waiting: "waiting" };
 const triggerWords = { poll: "poll", retry: "retry", start: "start", delivery: "delivery", manual: "by hand",
@@ -209,8 +210,10 @@ class Detail {
   }
 
   renewHistory() {
-    this.refreshes.renew();
-    this.deliveries.renew();
+    clearTimeout(this.writtenDown);
+    const renew = () => [this.refreshes, this.deliveries].forEach((history) => history.renew());
+    renew();
+    this.writtenDown = setTimeout(renew, ledgerDelay);
   }
 }
 

@@ -161,6 +161,7 @@ Json view(const state::RepositoryState& state, const std::vector<SecretUse>& sec
   return Json::object({{"name", state.name.text()},
                        {"url", state.url},
                        {"state", to_string(state.condition())},
+                       {"paused_since", time_or_null(state.paused_since)},
                        {"last_success", time_or_null(state.last_success)},
                        {"last_change", time_or_null(state.last_change)},
                        {"last_error", state.failure ? view(*state.failure) : Json()},

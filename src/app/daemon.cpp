@@ -66,7 +66,9 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
               return is_published(*engine_->catalogue().get(), name, commit);
             },
             as_published_now},
-           views_),
+           views_,
+           {[this](const RepositoryName& name) { return engine_->pause(name); },
+            [this](const RepositoryName& name) { return engine_->resume(name); }}),
       events_(
           engine_->store(), [this](const auto& state) { return views_.of(state); },
           FRESHET_VERSION),

@@ -107,6 +107,16 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
          [&api](const Request& request, const PathValues& values) {
            return api.ensure(RepositoryName(values[0]), request);
          }}}},
+      {"/api/v1/repositories/{name}/pause",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.pause(RepositoryName(values[0]));
+         }}}},
+      {"/api/v1/repositories/{name}/resume",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.resume(RepositoryName(values[0]));
+         }}}},
       {"/api/v1/repositories/{name}/refreshes",
        {{"GET",
          [&engine](const Request& request, const PathValues& values) {

@@ -118,6 +118,7 @@ int exit_status_of(int http_status) {
       return kUsage;
     case 504:
       return kTimedOut;
+    case 409:
     case 502:
       return kRefreshFailed;
     default:

@@ -78,6 +78,11 @@ int refresh(const Global& global, const Options& options) {
     if (!answer) {
       return complain_unreachable(answer.error());
     }
+    const bool paused = answer->status == 409 && answer->body["error"]["code"].text() == "paused";
+    if (options.all && paused) {
+      print_message(name + ": paused, left alone");
+      continue;
+    }
     print_answer(global, name, *answer);
     status = std::max(status, exit_status_of(answer->status));
   }

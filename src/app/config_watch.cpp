@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/files.h"
 
@@ -33,10 +35,12 @@ std::optional<std::string> link_target(const std::string& path) {
                   : std::nullopt;
 }
 
-/// The first link of the path, with what it stands for put in its place, and the directory that
-/// holds it.
+/// A directory, and a name in it whose change can make a path lead to another file.
+using Place = std::pair<std::string, std::string>;
+
+/// The first symbolic link of the path, and the path with what it stands for in its place.
 struct Step {
-  std::string directory;
+  Place link;
   std::string path;
 };
 std::optional<Step> follow_first_link(const std::string& path) {
@@ -47,26 +51,25 @@ std::optional<Step> follow_first_link(const std::string& path) {
       const std::string directory = parent_path(front);
       const std::string rest = end == std::string::npos ? "" : path.substr(end);
       const std::string there = target->starts_with('/') ? *target : directory + "/" + *target;
-      return Step{directory, there + rest};
+      return Step{{directory, base_name(front)}, there + rest};
     }
     slash = end;
   }
   return std::nullopt;
 }
 
-/// Every directory in which a change can make the path lead to another file.
-std::set<std::string> directories_on_the_way(std::string path) {
-  std::set<std::string> directories;
+std::vector<Place> places_on_the_way(std::string path) {
+  std::vector<Place> places;
   for (int i = 0; i < kMostLinks; ++i) {
     const auto step = follow_first_link(path);
     if (!step) {
       break;
     }
-    directories.insert(step->directory);
+    places.push_back(step->link);
     path = step->path;
   }
-  directories.insert(parent_path(path));
-  return directories;
+  places.emplace_back(parent_path(path), base_name(path));
+  return places;
 }
 
 }  // namespace
@@ -120,9 +123,16 @@ void ConfigWatch::take_events(Instant now) {
       inotify_event event{};
       std::memcpy(&event, buffer.data() + at, sizeof event);
       at += sizeof event + event.len;
+      const std::string name(event.len == 0 ? "" : buffer.data() + at - event.len);
+      const auto names = names_.find(event.wd);
+      if (names != names_.end() && names->second.count(name) == 0) {
+        continue;
+      }
       // Who writes bytes closes the file when it is complete.
+      const bool complete = (event.mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
       const bool writing = (event.mask & IN_MODIFY) != 0;
-      settled_at_ = now + (writing ? kWriting : kQuiet);
+      const Instant settled = now + (writing ? kWriting : kQuiet);
+      settled_at_ = complete ? settled : std::max(settled, settled_at_.value_or(settled));
     }
   }
 }
@@ -131,21 +141,19 @@ void ConfigWatch::watch_the_way() {
   if (!inotify_) {
     return;
   }
-  std::map<std::string, int> watches;
-  std::set<int> in_use;
-  for (const std::string& directory : directories_on_the_way(path_)) {
+  std::map<int, std::set<std::string>> names;
+  for (const auto& [directory, name] : places_on_the_way(path_)) {
     const int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
     if (watch >= 0) {
-      watches[directory] = watch;
-      in_use.insert(watch);
+      names[watch].insert(name);
     }
   }
-  for (const auto& [directory, watch] : watches_) {
-    if (in_use.count(watch) == 0) {
+  for (const auto& [watch, unused] : names_) {
+    if (names.count(watch) == 0) {
       ::inotify_rm_watch(inotify_.get(), watch);
     }
   }
-  watches_.swap(watches);
+  names_.swap(names);
 }
 
 }  // namespace freshet::app

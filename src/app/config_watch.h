@@ -49,8 +49,8 @@ class ConfigWatch {
   const std::string path_;
   FileIdentity known_;
   UniqueFd inotify_;
-  std::map<std::string, int> watches_;  ///< by directory
-  std::optional<Instant> settled_at_;   ///< something happened; it is looked at then
+  std::map<int, std::set<std::string>> names_;  ///< that matter, by the watch of their directory
+  std::optional<Instant> settled_at_;           ///< something happened; it is looked at then
   Instant look_again_;
 };
 

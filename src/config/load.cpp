@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "config/checks.h"
+#include "config/excerpt.h"
 #include "config/node.h"
 #include "config/readers.h"
 #include "config/table.h"
@@ -34,6 +35,7 @@ Loaded load_text(std::string_view text, const std::string& file_name) {
     loaded.settings = settings_of(std::move(file));
   }
   loaded.diagnostics = problems.take();
+  add_excerpts(loaded.diagnostics, text);
   return loaded;
 }
 

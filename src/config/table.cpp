@@ -107,8 +107,8 @@ const Section<GithubApp>& github_app_section() {
 const Section<Credential>& credential_section() {
   static const Section<Credential> section(
       Rows<Credential>{
-          {"match", &Credential::match, line("the start of upstream URLs, ended by \"*\""),
-           kRequired, "Upstream URLs that this is for; the longest match wins."},
+          {"match", &Credential::match, credential_match(), kRequired,
+           "Upstream URLs that this is for; the longest match wins."},
           {"token_file", &Credential::token_file, file_or_empty(), "", "Holds an access token."},
           {"username", &Credential::username, line_or_empty("a user name"), "",
            "User name, with password_file."},

@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "base/base64.h"
+#include "base/credential_match.h"
 #include "base/log.h"
-#include "remote/credential_match.h"
 #include "remote/github_app.h"
 
 namespace freshet::remote {

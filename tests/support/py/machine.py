@@ -1,6 +1,7 @@
 """A machine of its own: a fresh Debian 12 with systemd as its first process, in a container that shares
 nothing with this system but the kernel. Needs root."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -11,9 +12,9 @@ from pathlib import Path
 from waiting import wait_for
 
 RELEASE = "bookworm"
+SYSTEM = ["systemd", "systemd-sysv", "dbus", "ca-certificates"]
 # What the tests themselves need in there. Nothing that the package ought to bring.
-INCLUDED = ["systemd", "systemd-sysv", "dbus", "ca-certificates", "curl", "openssl", "nginx-light",
-            "fcgiwrap", "openssh-server", "polkitd"]
+NEEDED = ["curl", "openssl", "nginx-light", "fcgiwrap", "openssh-server", "polkitd"]
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
                "DEBIAN_FRONTEND": "noninteractive"}
 
@@ -35,15 +36,20 @@ def _archives() -> list[tuple[str, str]]:
     return list(dict.fromkeys(re.findall(rf"^Debian main (\S+) ({RELEASE}\S*)$", listing, re.MULTILINE)))
 
 
+def _checked(*command: str, **options) -> None:
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, **options)
+    assert run.returncode == 0, f"{' '.join(command)}\nended with {run.returncode}\n{run.stdout[-3000:]}"
+
+
 def in_tree(root: Path, *command: str) -> None:
     """Runs a command in the tree of a machine that is not running, with this system's network."""
-    subprocess.run(["chroot", str(root), *command], check=True, stdin=subprocess.DEVNULL,
-                   env=os.environ | ENVIRONMENT)
+    _checked("chroot", str(root), *command, env=os.environ | ENVIRONMENT)
 
 
 def fresh_tree(cache: Path) -> Path:
     """Makes the tree that machines start from, once; later calls answer the same one."""
-    tree = cache / f"{RELEASE}-{'-'.join(INCLUDED)}"[:100]
+    tree = cache / f"{RELEASE}-{hashlib.sha256(' '.join(SYSTEM + NEEDED).encode()).hexdigest()[:12]}"
     if tree.exists():
         return tree
     _need(os.geteuid() == 0, "it takes root to make and start one")
@@ -55,11 +61,16 @@ def fresh_tree(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     new = cache / "new"
     shutil.rmtree(new, ignore_errors=True)
-    made = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(INCLUDED)}", RELEASE,
-                           str(new), main[0]], capture_output=True, text=True)
-    _need(made.returncode == 0, f"debootstrap ended with {made.returncode}: {made.stdout[-600:]}")
+    _checked("debootstrap", "--variant=minbase", f"--include={','.join(SYSTEM)}", RELEASE, str(new), main[0])
     (new / "etc/apt/sources.list").write_text(
         "".join(f"deb {site} {suite} main\n" for site, suite in archives))
+    # Nothing starts while this system installs it in there.
+    policy = new / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    in_tree(new, "apt-get", "-q", "update")
+    in_tree(new, "apt-get", "-qy", "install", "--no-install-recommends", *NEEDED)
+    policy.unlink()
     new.rename(tree)
     return tree
 
@@ -79,6 +90,11 @@ class Machine:
         shutil.copy(package, self.root / "root")
         in_tree(self.root, "apt-get", "-q", "update")
         in_tree(self.root, "apt-get", "-qy", "install", "--download-only", f"/root/{package.name}")
+
+    def install(self, package: Path) -> str:
+        """Installs a package whose needs were fetched; returns what apt said."""
+        shutil.copy(package, self.root / "root")
+        return self.run(f"apt-get -qy install /root/{package.name} 2>&1")
 
     def start(self) -> "Machine":
         with self._log.open("wb") as log:

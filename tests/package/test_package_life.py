@@ -94,8 +94,8 @@ def test_installing_it_again_goes_on_where_it_was(installed, package):
 def test_purging_it_takes_what_is_its_own_and_nothing_else(installed):
     installed.run("echo mine > /etc/freshet/token; mkdir /var/lib/freshet/.ssh")
     installed.run("apt-get -qy purge freshet 2>&1")
-    left = installed.run("find / -xdev ( -path /srv -o -path /proc -o -path /root -o -path /tmp -o -path /var/log "
-                         "-o -path /var/cache ) -prune -o -path '*freshet*' -print".replace("( ", r"\( ").replace(" ) ", r" \) "))
+    elsewhere = " -o ".join(f"-path /{name}" for name in ("srv", "proc", "root", "tmp", "var/log", "var/cache"))
+    left = installed.run(rf"find / -xdev \( {elsewhere} \) -prune -o -path '*freshet*' -print")
     assert left.split() == ["/etc/freshet", "/etc/freshet/token", "/var/lib/freshet", "/var/lib/freshet/.ssh"]
     assert installed.run(f"cat {PATH}/README") == "fourth\n"
     assert installed.run("getent passwd freshet")

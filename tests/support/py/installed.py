@@ -6,7 +6,7 @@ import shlex
 from forge import github_headers, github_push
 from machine import Machine
 from toml import to_toml
-from waiting import wait_for
+from waiting import StateNotReached, wait_for
 
 CONFIG = "/etc/freshet/freshet.toml"
 PUBLIC = "http://127.0.0.1:8480"
@@ -84,4 +84,7 @@ class Installed:
         return self.run(f"test -L {path} && basename $(readlink {path}) || true").strip()
 
     def wait_for_commit(self, path: str, commit: str) -> None:
-        wait_for(lambda: self.published(path) == commit, f"{path} shows {commit}", timeout=60)
+        try:
+            wait_for(lambda: self.published(path) == commit, f"{path} shows {commit}", timeout=60)
+        except StateNotReached as error:
+            raise StateNotReached(f"{error}\n{self.machine.journal('freshet')[-3000:]}") from None

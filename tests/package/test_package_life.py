@@ -74,6 +74,15 @@ def test_an_upgrade_leaves_a_service_disabled_that_the_administrator_disabled(in
     installed.run("systemctl enable --now freshet 2>&1")
 
 
+def test_a_backup_of_the_state_brings_back_what_was_lost(installed):
+    before = kept_state(installed)
+    installed.run("systemctl stop freshet; tar -C / -czf /root/backup.tar.gz etc/freshet var/lib/freshet")
+    installed.run("rm -r /var/lib/freshet /etc/freshet; systemd-tmpfiles --create freshet.conf")
+    installed.run("tar -C / -xzf /root/backup.tar.gz; chown -R freshet: /var/lib/freshet; systemctl start freshet")
+    wait_for(lambda: installed.status("site")["state"] == "ok", "the service with its old state has looked")
+    assert kept_state(installed) == before
+
+
 def test_removing_it_ends_the_service_and_keeps_trees_settings_and_state(installed):
     commit = installed.published(PATH)
     installed.run("apt-get -qy remove freshet 2>&1")

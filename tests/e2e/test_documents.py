@@ -30,26 +30,30 @@ def test_every_mark_has_a_test():
 
 # Configurations
 
-def with_files(text: str, directory: Path) -> str:
-    """The files that a configuration names below /etc/freshet exist; the certificate is a real one."""
-    etc = directory / "etc"
+def with_files(text: str, etc: Path) -> str:
+    """The files that a configuration names below /etc/freshet, or as credentials, exist in `etc`; the
+    certificate is a real one."""
     etc.mkdir()
-    for name in set(re.findall(r'"/etc/freshet/([\w.-]+)"', text)):
+    place = r'"(?:/etc/freshet/|credential:)([\w.-]+)"'
+    for name in set(re.findall(place, text)):
         write_secret(etc / name, SECRET)
-    if "tls_cert" in text:
-        authority = make_authority(directory / "ca")
-        (etc / "cert.pem").write_bytes(authority.chain.read_bytes())
-        (etc / "key.pem").write_bytes(authority.key.read_bytes())
+    pair = [re.search(f"^{setting} *= *{place}", text, re.MULTILINE) for setting in ("tls_cert", "tls_key")]
+    if all(pair):
+        authority = make_authority(etc.parent / "ca")
+        for found, made in zip(pair, (authority.chain, authority.key)):
+            (etc / found.group(1)).write_bytes(made.read_bytes())
     return text.replace("/etc/freshet/", f"{etc}/")
 
 
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=str)
 def test_a_configuration_is_valid(block, tmp_path):
-    text = with_files(block.text, tmp_path)
+    etc = tmp_path / "etc"
+    text = with_files(block.text, etc)
     if "state_dir" not in text:
         text = f'state_dir = "{tmp_path}/state"\n{text}'
     (tmp_path / "freshet.toml").write_text(text)
-    run = run_freshet("--config", tmp_path / "freshet.toml", "check")
+    run = run_freshet("--config", tmp_path / "freshet.toml", "check",
+                      env=os.environ | {"CREDENTIALS_DIRECTORY": str(etc)})
     assert run.returncode == 0, run.stdout + run.stderr
     assert not re.search(r"\b(warning|error)\b", run.stdout), run.stdout
 

@@ -4,14 +4,12 @@
 
 #include "app/reload_plan.h"
 #include "app/specs.h"
+#include "app/upstreams.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/quantity.h"
 #include "mirror/git2.h"
-#include "remote/git_program.h"
-#include "remote/http_upstream.h"
 #include "remote/ssh_command.h"
-#include "remote/stream_upstream.h"
 #include "schedule/announcements.h"
 
 namespace freshet::app {
@@ -97,25 +95,10 @@ std::shared_ptr<remote::RemoteMemory> RefreshWorld::memory_of(const sync::Reposi
 }
 
 std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  /// An upstream lives as long as somebody waits for it, and so does what it signs in with.
-  struct Connected {
-    std::shared_ptr<remote::Credentials> credentials;
-    std::unique_ptr<remote::Upstream> upstream;
-  };
-  auto connected = std::make_shared<Connected>();
-  connected->credentials = catalogue_.credentials(state_.http());
-  const remote::GitProgram::SignIn sign_in{connected->credentials.get(), state_.ssh_connections()};
-  auto by_git = std::make_unique<remote::GitProgram>(spec.url, state_.git(), sign_in);
-  const auto transport = spec.url.transport();
-  if (transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http) {
-    connected->upstream = std::make_unique<remote::HttpUpstream>(
-        spec.url, state_.http(), connected->credentials.get(), memory_of(spec), state_.git(),
-        std::move(by_git));
-  } else {
-    connected->upstream = std::make_unique<remote::StreamUpstream>(
-        spec.url, state_.git(), sign_in, memory_of(spec), std::move(by_git));
-  }
-  return {connected, connected->upstream.get()};
+  return connect_upstream(spec,
+                          {state_.git(), state_.http(), catalogue_.credentials(state_.http()),
+                           state_.ssh_connections()},
+                          memory_of(spec));
 }
 
 void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {

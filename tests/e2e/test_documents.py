@@ -49,6 +49,8 @@ def with_files(text: str, etc: Path) -> str:
 def test_a_configuration_is_valid(block, tmp_path):
     etc = tmp_path / "etc"
     text = with_files(block.text, etc)
+    if "[[repository." in text and "[[repository]]" not in text:
+        text = f'[[repository]]\nurl = "https://example.org/a/b"\npath = "{tmp_path}/b"\n{text}'
     if "state_dir" not in text:
         text = f'state_dir = "{tmp_path}/state"\n{text}'
     (tmp_path / "freshet.toml").write_text(text)

@@ -130,6 +130,13 @@ def test_every_command_of_freshet_exists_with_its_options():
     assert seen == commands(), "a command that no document speaks of"
 
 
+def test_every_metric_that_is_named_is_in_the_table_of_metrics():
+    table = (SOURCE / "docs/monitoring.md").read_text()
+    named = {(path.name, name) for path in DOCUMENTS for span in spans(path)
+             for name in re.findall(r"\bfreshet_[a-z_]+\b", span)}
+    assert named and {(place, name) for place, name in named if f"`{name}" not in table} == set()
+
+
 @pytest.mark.parametrize("block", all_blocks("sh"), ids=str)
 def test_a_shell_takes_each_script(block):
     run = subprocess.run(["bash", "-n"], input=block.text, text=True, capture_output=True)

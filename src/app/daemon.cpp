@@ -32,22 +32,31 @@ Daemon::Daemon(std::unique_ptr<Engine> engine, const std::string& file)
       intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_,
                     engine_->ledger()),
       intake_(intake_world_, *engine_, http::not_found_response()),
+      views_([this](const RepositoryName& name) {
+        return secret_uses(engine_->catalogue(), engine_->ledger(), name);
+      }),
       api_(engine_->store(), *engine_,
            {[this](const RepositoryName& name, const ObjectId& commit) {
               return is_published(*engine_->catalogue().get(), name, commit);
             },
             as_published_now},
-           [this](const RepositoryName& name) {
-             return secret_uses(engine_->catalogue(), engine_->ledger(), name);
-           }),
+           views_,
+           {[this](const RepositoryName& name) { return engine_->pause(name); },
+            [this](const RepositoryName& name) { return engine_->resume(name); }}),
+      events_(
+          engine_->store(), [this](const auto& state) { return views_.of(state); },
+          FRESHET_VERSION),
       deliveries_(engine_->ledger(), words_of_deliveries(),
                   [this](const state::DeliveryRow& delivery, const Json& content) {
                     return replay(intake_, delivery, content);
                   }),
       public_router_(public_routes(intake_, *engine_)),
-      admin_router_(admin_routes(api_, deliveries_, observation_),
+      admin_router_(admin_routes(api_, deliveries_, events_, *engine_, observation_),
                     admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
+  intake_world_.on_delivery = [this](const state::DeliveryEntry& entry) {
+    engine_->store().changes().delivered(entry);
+  };
   intake_world_.on_authentic = [this](const std::string& client) {
     rate_limiter_->give_back(http::client_network(client));
   };
@@ -86,6 +95,7 @@ std::vector<std::string> Daemon::change(config::Settings settings) {
 }
 
 Daemon::~Daemon() {
+  events_.stop();
   if (public_server_) {
     public_server_->stop();
   }

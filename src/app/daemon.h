@@ -35,7 +35,9 @@ class Daemon {
   Observation observation_;
   IntakeWorld intake_world_;
   webhook::Intake intake_;
+  admin::RepositoryViews views_;
   admin::Api api_;
+  admin::Events events_;
   admin::Deliveries deliveries_;
   http::Router public_router_;
   http::Router admin_router_;

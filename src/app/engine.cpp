@@ -4,14 +4,12 @@
 
 #include "app/reload_plan.h"
 #include "app/specs.h"
+#include "app/upstreams.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/quantity.h"
 #include "mirror/git2.h"
-#include "remote/git_program.h"
-#include "remote/http_upstream.h"
 #include "remote/ssh_command.h"
-#include "remote/stream_upstream.h"
 #include "schedule/announcements.h"
 
 namespace freshet::app {
@@ -97,25 +95,10 @@ std::shared_ptr<remote::RemoteMemory> RefreshWorld::memory_of(const sync::Reposi
 }
 
 std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  /// An upstream lives as long as somebody waits for it, and so does what it signs in with.
-  struct Connected {
-    std::shared_ptr<remote::Credentials> credentials;
-    std::unique_ptr<remote::Upstream> upstream;
-  };
-  auto connected = std::make_shared<Connected>();
-  connected->credentials = catalogue_.credentials(state_.http());
-  const remote::GitProgram::SignIn sign_in{connected->credentials.get(), state_.ssh_connections()};
-  auto by_git = std::make_unique<remote::GitProgram>(spec.url, state_.git(), sign_in);
-  const auto transport = spec.url.transport();
-  if (transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http) {
-    connected->upstream = std::make_unique<remote::HttpUpstream>(
-        spec.url, state_.http(), connected->credentials.get(), memory_of(spec), state_.git(),
-        std::move(by_git));
-  } else {
-    connected->upstream = std::make_unique<remote::StreamUpstream>(
-        spec.url, state_.git(), sign_in, memory_of(spec), std::move(by_git));
-  }
-  return {connected, connected->upstream.get()};
+  return connect_upstream(spec,
+                          {state_.git(), state_.http(), catalogue_.credentials(state_.http()),
+                           state_.ssh_connections()},
+                          memory_of(spec));
 }
 
 void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {
@@ -146,16 +129,19 @@ Result<std::unique_ptr<Engine>> Engine::create(config::Settings settings,
                                                ProgressObserver observer) {
   FRESHET_TRY(StateDirectory state, StateDirectory::take(settings.state_dir));
   FRESHET_TRY(auto journal, state::Journal::open(StateLayout(settings.state_dir).journal));
-  std::unique_ptr<Engine> engine(
-      new Engine(std::move(state), std::move(journal), std::move(settings), std::move(observer)));
+  FRESHET_TRY(auto pauses, state::Pauses::open(StateLayout(settings.state_dir).paused));
+  std::unique_ptr<Engine> engine(new Engine(std::move(state), std::move(journal), std::move(pauses),
+                                            std::move(settings), std::move(observer)));
   engine->follow_everything();
   return engine;
 }
 
 Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
-               config::Settings settings, ProgressObserver observer)
+               std::unique_ptr<state::Pauses> pauses, config::Settings settings,
+               ProgressObserver observer)
     : state_(std::move(state)),
       journal_(std::move(journal)),
+      pauses_(std::move(pauses)),
       ledger_(StateLayout(settings.state_dir).ledger),
       catalogue_(std::move(settings)),
       notifications_(catalogue_, state_.http()),
@@ -171,9 +157,15 @@ void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   const sync::RepositorySpec& spec = *catalogue.specs.at(name);
   RepositoryAdded added = announced(spec);
   added.last_delivery = ledger_.last_delivery(name);
-  report(added);
+  schedule::Followed followed = scheduled(*catalogue.repositories.at(name));
   notifications_.follow(catalogue, name);
-  scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
+  {
+    const MutexLock lock(pausing_);
+    added.paused_since = pauses_->since(name);
+    followed.paused = added.paused_since.has_value();
+    report(added);
+    scheduler_.follow(followed);
+  }
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
     sweeper_.watch(checkout, spec.mirror);
   }
@@ -275,6 +267,32 @@ Result<Receipt> Engine::accept(const Trigger& trigger) {
     journal_->settle(schedule::journal_ids(durable.announcements));
   }
   return receipt;
+}
+
+Result<void> Engine::pause(const RepositoryName& name) {
+  const MutexLock lock(pausing_);
+  if (!store_.find(name)) {
+    return fail(ErrorClass::not_found, "no repository is called " + name.text());
+  }
+  FRESHET_TRY(const WallTime since, pauses_->pause(name, wall_now()));
+  scheduler_.pause(name);
+  report(RepositoryPaused{name, since});
+  log::info("paused", {{"repository", name.text()}});
+  return {};
+}
+
+Result<void> Engine::resume(const RepositoryName& name) {
+  const MutexLock lock(pausing_);
+  if (!store_.find(name)) {
+    return fail(ErrorClass::not_found, "no repository is called " + name.text());
+  }
+  FRESHET_TRY(const bool was_paused, pauses_->resume(name));
+  if (was_paused) {
+    report(RepositoryPaused{name, std::nullopt});
+    scheduler_.resume(name);
+    log::info("resumed", {{"repository", name.text()}});
+  }
+  return {};
 }
 
 void Engine::report(const Event& event) {

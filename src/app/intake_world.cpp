@@ -61,7 +61,11 @@ void IntakeWorld::delivery_seen(const webhook::DeliveryRecord& record) {
   if (on_authentic && record.verdict != webhook::Verdict::unauthorized) {
     on_authentic(record.client);
   }
-  ledger_.record(ledger_entry(record));
+  state::DeliveryEntry entry = ledger_entry(record);
+  if (on_delivery) {
+    on_delivery(entry);
+  }
+  ledger_.record(std::move(entry));
   for (const auto& refreshed : record.refreshed) {
     events_.report(DeliveryAccepted{refreshed.repository, std::string(record.forge), record.at});
   }

@@ -37,6 +37,8 @@ class IntakeWorld : public webhook::Intake::World {
   /// Called with the client of every authentic delivery, by many threads at once. Set before the
   /// first delivery.
   std::function<void(const std::string& client)> on_authentic;
+  /// The same, with every delivery, as it goes into the ledger.
+  std::function<void(const state::DeliveryEntry& entry)> on_delivery;
 
  private:
   void remember(const std::string& location, const std::string& problem) EXCLUDES(mutex_);

@@ -1,5 +1,7 @@
 #include "app/listeners.h"
 
+#include "admin/refreshes.h"
+#include "admin/status_page.h"
 #include "http/answer.h"
 #include "http/guard.h"
 #include "http/tls_certificates.h"
@@ -84,10 +86,14 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) 
 }
 
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
+                                      admin::Events& events, Engine& engine,
                                       const Observation& observation) {
   using http::PathValues;
   using http::Request;
   return {
+      {"/",
+       {{"GET", [page = std::make_shared<const admin::StatusPage>()](
+                    const Request&, const PathValues&) { return page->show(); }}}},
       {"/api/v1/repositories",
        {{"GET", [&api](const Request&, const PathValues&) { return api.list(); }}}},
       {"/api/v1/repositories/{name}/refresh",
@@ -99,6 +105,22 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
        {{"POST",
          [&api](const Request& request, const PathValues& values) {
            return api.ensure(RepositoryName(values[0]), request);
+         }}}},
+      {"/api/v1/repositories/{name}/pause",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.pause(RepositoryName(values[0]));
+         }}}},
+      {"/api/v1/repositories/{name}/resume",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.resume(RepositoryName(values[0]));
+         }}}},
+      {"/api/v1/repositories/{name}/refreshes",
+       {{"GET",
+         [&engine](const Request& request, const PathValues& values) {
+           return admin::list_refreshes(engine.store(), engine.ledger(), RepositoryName(values[0]),
+                                        request);
          }}}},
       {"/api/v1/repositories/{name}",
        {{"GET", [&api](const Request&,
@@ -116,6 +138,9 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
       {"/api/v1/deliveries/{id}",
        {{"GET", [&deliveries](const Request&,
                               const PathValues& values) { return deliveries.show(values[0]); }}}},
+      {"/api/v1/events",
+       {{"GET",
+         [&events](const Request& request, const PathValues&) { return events.open(request); }}}},
       {"/metrics",
        {{"GET",
          [&observation](const Request&, const PathValues&) { return metrics_page(observation); }}}},

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "remote/credential_match.h"
+#include "base/credential_match.h"
 
 namespace freshet::app {
 namespace {
@@ -14,7 +14,7 @@ std::vector<config::Credential> credentials_for(const config::Settings& settings
   std::vector<config::Credential> found;
   std::copy_if(settings.credentials.begin(), settings.credentials.end(), std::back_inserter(found),
                [&](const config::Credential& credential) {
-                 const auto match = remote::CredentialMatch::parse(credential.match);
+                 const auto match = CredentialMatch::parse(credential.match);
                  return match && match->covers(url);
                });
   return found;

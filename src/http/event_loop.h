@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -61,6 +62,8 @@ class EventLoop {
   void receive(Connection& connection);
   void pursue(Connection& connection, RequestReader::Need need);
   bool answer_at_once(Connection& connection);
+  void on_stream(Connection& connection);
+  void feed_streams(Instant time);
   void settle(Connection& connection);
   void wait_for_bytes(Connection& connection);
   void hand_on(Connection& connection);
@@ -87,6 +90,8 @@ class EventLoop {
   std::size_t working_ = 0;
   Instant workers_until_{};             ///< an answer took long: the next ones are the workers'
   std::vector<std::uint64_t> holding_;  ///< those whose next bytes are with their stream already
+  std::set<std::uint64_t> streams_;     ///< those whose answer goes on
+  Instant next_feed_ = Instant::max();  ///< when they are looked at; max(): there are none
   Instant next_check_ = Instant::max();
   std::optional<Instant> accept_again_;
   struct Latecomer {

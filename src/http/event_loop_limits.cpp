@@ -155,7 +155,7 @@ int EventLoop::timeout(Instant time) const {
   if (!holding_.empty()) {
     return 0;
   }
-  Instant next = next_check_;
+  Instant next = std::min(next_check_, next_feed_);
   if (working_ > 0) {
     next = std::min(next, time + kLongestWait);
   }

@@ -52,6 +52,7 @@ void Plan::follow(const Followed& followed, Instant now) {
   Entry& entry = position->second;
   if (added) {
     entry.followed = followed;
+    entry.paused = followed.paused;
     enqueue(entry, Cause::start, ++last_ticket_, now);
     return;
   }
@@ -63,7 +64,8 @@ void Plan::follow(const Followed& followed, Instant now) {
   if (waiting) {
     enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
   }
-  if (interval != interval_of(entry) && !entry.running && entry.timer_cause == Cause::poll) {
+  if (interval != interval_of(entry) && !entry.running && !entry.paused &&
+      entry.timer_cause == Cause::poll) {
     const auto changed = interval_of(entry);
     set_timer(entry, changed ? std::optional(now + *changed) : std::nullopt, Cause::poll);
   }
@@ -86,6 +88,38 @@ std::vector<Announcement> Plan::forget(const RepositoryName& name, Instant now) 
     entries_.erase(position);
   }
   return open;
+}
+
+void Plan::pause(const RepositoryName& name, Instant now) {
+  const auto position = entries_.find(name);
+  if (position == entries_.end() || position->second.paused) {
+    return;
+  }
+  Entry& entry = position->second;
+  const std::optional<Waiting> waiting = entry.waiting;
+  dequeue(entry, now);
+  entry.paused = true;
+  entry.waiting = waiting;
+  set_timer(entry, std::nullopt, Cause::poll);
+}
+
+void Plan::resume(const RepositoryName& name, Instant now) {
+  const auto position = entries_.find(name);
+  if (position == entries_.end() || !position->second.paused) {
+    return;
+  }
+  Entry& entry = position->second;
+  entry.paused = false;
+  if (const auto waiting = std::exchange(entry.waiting, std::nullopt)) {
+    enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
+  }
+  // Polls may have been missed.
+  trigger({name, Cause::manual, {}, ""}, now);
+}
+
+bool Plan::is_paused(const RepositoryName& name) const {
+  const auto position = entries_.find(name);
+  return position != entries_.end() && position->second.paused;
 }
 
 void Plan::change_limits(const Limits& limits, Instant now) {
@@ -145,7 +179,7 @@ void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool p
   if (entry.next_number == 0) {
     entry.next_number = ++last_number_;
   }
-  if (!entry.running) {
+  if (!entry.running && !entry.paused) {
     stand_in_line(entry, now);
   }
 }
@@ -156,7 +190,7 @@ void Plan::dequeue(Entry& entry, Instant now) {
   }
   if (entry.rests) {
     rests_.erase({*std::exchange(entry.rests, std::nullopt), entry.followed.name});
-  } else if (!entry.running) {
+  } else if (!entry.running && !entry.paused) {
     hosts_[entry.followed.host].lanes[lane_of(entry)].queue.erase(rank_of(entry));
     refresh_heads(entry.followed.host, now);
   }
@@ -286,7 +320,8 @@ void Plan::release(Entry& entry, Instant now) {
   --hosts_[entry.running_on].lanes[entry.running_in].running;
   entry.running.reset();
   refresh_heads(entry.running_on, now);
-  if (entry.waiting && !entry.forgotten) {  // it was kept out of its host's queue meanwhile
+  if (entry.waiting && !entry.forgotten &&
+      !entry.paused) {  // it was kept out of its host's queue meanwhile
     stand_in_line(entry, now);
   }
 }
@@ -322,6 +357,9 @@ Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) 
   release(entry, now);
   if (entry.forgotten) {
     entries_.erase(position);
+    return finished;
+  }
+  if (entry.paused) {
     return finished;
   }
   plan_next(entry, outcome, now, chance);

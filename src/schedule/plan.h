@@ -30,6 +30,7 @@ struct Followed {
   /// The interval while deliveries prove to arrive; nullopt: the same.
   std::optional<Duration> webhook_interval = std::nullopt;
   bool probes = false;  ///< polls begin with a probe, which needs no worker
+  bool paused = false;  ///< how a new one begins; a known one stays as it is
 };
 
 struct Limits {
@@ -72,6 +73,13 @@ class Plan {
   /// Returns what was announced of it and is not served yet.
   std::vector<Announcement> forget(const RepositoryName& name, Instant now);
   void change_limits(const Limits& limits, Instant now);
+
+  /// Starts nothing for it until resume(): what comes waits and is kept. A refresh that runs goes
+  /// on.
+  void pause(const RepositoryName& name, Instant now);
+  /// If it was paused, a refresh of cause manual waits now, with all that came meanwhile.
+  void resume(const RepositoryName& name, Instant now);
+  bool is_paused(const RepositoryName& name) const;
 
   struct Taken {
     Receipt receipt;
@@ -121,6 +129,7 @@ class Plan {
   struct Entry {
     Followed followed;
     bool forgotten = false;  ///< goes when its refresh ends
+    bool paused = false;     ///< what waits stands in no line
     std::optional<Waiting> waiting;
     std::optional<Instant> rests;  ///< what waits stands in no line before
     DeliveryPace pace;

@@ -34,6 +34,7 @@ struct RepositoryState {
   bool refreshing = false;
   bool lagging = false;
   bool held = false;
+  std::optional<WallTime> paused_since;
   std::optional<WallTime> last_success;
   std::optional<WallTime> last_change;
   std::optional<Failure> failure;
@@ -48,8 +49,8 @@ struct RepositoryState {
   std::optional<Outcome> last_outcome;
 
   RepositoryCondition condition() const;
-  /// Refreshed once, or failed and says so.
-  bool settled() const { return last_success || failure; }
+  /// Refreshed once, or failed and says so, or not to be refreshed.
+  bool settled() const { return last_success || failure || paused_since; }
 };
 
 /// The state after the event. Pure; the event speaks of this repository.

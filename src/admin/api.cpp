@@ -78,16 +78,12 @@ http::Response result_of(const Outcome& outcome) {
 }  // namespace
 
 http::Response Api::list() const {
-  Json repositories = Json::array();
-  for (const auto& state : store_.all()) {
-    repositories.push(view(*state, secrets_of_(state->name)));
-  }
-  return json_response(200, Json::object({{"repositories", std::move(repositories)}}));
+  return json_response(200, views_.list(store_.all()));
 }
 
 http::Response Api::show(const RepositoryName& name) const {
   const auto state = store_.find(name);
-  return state ? json_response(200, view(*state, secrets_of_(name))) : unknown(name);
+  return state ? json_response(200, *views_.of(state)) : unknown(name);
 }
 
 http::Response Api::refresh(const RepositoryName& name, const http::Request& request) {
@@ -106,12 +102,39 @@ http::Response Api::refresh(const RepositoryName& name, const http::Request& req
   }
   const auto receipt = triggers_.accept({name, Cause::manual, {}, "", accept_loss});
   if (!receipt) {
-    return receipt.error().error_class == ErrorClass::not_found
-               ? unknown(name)
-               : error_response(503, to_string(receipt.error().error_class),
-                                receipt.error().message);
+    return refused(name, receipt.error());
   }
   return patience ? wait_for(name, receipt->ticket, *patience) : accepted(name);
+}
+
+/// Why a trigger was not taken.
+http::Response Api::refused(const RepositoryName& name, const Error& error) const {
+  if (error.error_class == ErrorClass::not_found) {
+    return unknown(name);
+  }
+  const auto state = store_.find(name);
+  return error.error_class == ErrorClass::conflict && state && state->paused_since
+             ? error_response(409, "paused", error.message)
+             : error_response(503, to_string(error.error_class), error.message);
+}
+
+http::Response Api::switched(const RepositoryName& name, const Result<void>& done,
+                             std::string_view status) {
+  if (done) {
+    return json_response(200, Json::object({{"status", status}, {"repository", name.text()}}));
+  }
+  const Error& error = done.error();
+  return error.error_class == ErrorClass::not_found
+             ? unknown(name)
+             : error_response(503, to_string(error.error_class), error.message);
+}
+
+http::Response Api::pause(const RepositoryName& name) {
+  return switched(name, switch_.pause(name), "paused");
+}
+
+http::Response Api::resume(const RepositoryName& name) {
+  return switched(name, switch_.resume(name), "resumed");
 }
 
 http::Response Api::wait_for(const RepositoryName& name, Ticket ticket, Duration patience) {
@@ -164,10 +187,7 @@ std::optional<http::Response> Api::wait_published(const RepositoryName& name,
     }
     const auto receipt = triggers_.accept({name, cause, {}, ""});
     if (!receipt) {
-      return receipt.error().error_class == ErrorClass::not_found
-                 ? unknown(name)
-                 : error_response(503, to_string(receipt.error().error_class),
-                                  receipt.error().message);
+      return refused(name, receipt.error());
     }
     cause = Cause::retry;
     auto state = store_.wait_covered(name, receipt->ticket, deadline);
@@ -214,7 +234,10 @@ http::Response readiness(const state::Store& store, const http::Request& request
   std::int64_t stale = 0;
   for (const auto& state : store.all()) {
     waiting += state->settled() ? 0 : 1;
-    stale += max_age && (!state->last_success || now - *state->last_success > *max_age) ? 1 : 0;
+    stale += max_age && !state->paused_since &&
+                     (!state->last_success || now - *state->last_success > *max_age)
+                 ? 1
+                 : 0;
   }
   // Counts only: nobody on the public side learns which repositories there are.
   const bool ready = waiting == 0 && stale == 0;

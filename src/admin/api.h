@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "admin/views.h"
+#include "admin/repository_views.h"
 #include "http/message.h"
 #include "model/trigger.h"
 #include "state/store.h"
@@ -25,20 +25,28 @@ class Api {
     std::function<std::vector<CheckoutStatus>(std::vector<CheckoutStatus> known)> look_at;
   };
 
-  /// The secret files that deliveries for a repository may be signed with. Quick.
-  using SecretsOf = std::function<std::vector<SecretUse>(const RepositoryName& name)>;
+  /// Error not_found: no repository of that name.
+  struct Switch {
+    std::function<Result<void>(const RepositoryName& name)> pause;
+    std::function<Result<void>(const RepositoryName& name)> resume;
+  };
 
-  Api(const state::Store& store, TriggerSink& triggers, Published published, SecretsOf secrets_of)
+  Api(const state::Store& store, TriggerSink& triggers, Published published, RepositoryViews& views,
+      Switch pausing)
       : store_(store),
         triggers_(triggers),
         published_(std::move(published)),
-        secrets_of_(std::move(secrets_of)) {}
+        views_(views),
+        switch_(std::move(pausing)) {}
 
   http::Response list() const;
   http::Response show(const RepositoryName& name) const;
   /// POST .../refresh, with the query's `wait`.
   http::Response refresh(const RepositoryName& name, const http::Request& request);
   http::Response refresh_all();
+  /// POST .../pause and .../resume
+  http::Response pause(const RepositoryName& name);
+  http::Response resume(const RepositoryName& name);
   /// POST .../ensure: 200 once the body's `commit` is published; else, at the end of its `wait`,
   /// 504.
   http::Response ensure(const RepositoryName& name, const http::Request& request);
@@ -47,6 +55,9 @@ class Api {
   static constexpr int kMostWaiting = 32;
 
  private:
+  http::Response refused(const RepositoryName& name, const Error& error) const;
+  static http::Response switched(const RepositoryName& name, const Result<void>& done,
+                                 std::string_view status);
   http::Response wait_for(const RepositoryName& name, Ticket ticket, Duration patience);
 
   std::optional<http::Response> wait_published(const RepositoryName& name, const ObjectId& commit,
@@ -55,7 +66,8 @@ class Api {
   const state::Store& store_;
   TriggerSink& triggers_;
   const Published published_;
-  const SecretsOf secrets_of_;
+  RepositoryViews& views_;
+  const Switch switch_;
   std::atomic<int> waiting_{0};
 };
 

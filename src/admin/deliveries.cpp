@@ -1,35 +1,12 @@
 #include "admin/deliveries.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "admin/query.h"
 #include "admin/views.h"
 
 namespace freshet::admin {
 namespace {
-
-constexpr std::int64_t kMostListed = 1000;
-
-std::optional<std::int64_t> read_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = !text.empty() && error == std::errc() && end == text.data() + text.size();
-  return whole && number >= 0 ? std::optional(number) : std::nullopt;
-}
-
-/// Error config: which parameter is wrong.
-Result<std::optional<std::int64_t>> optional_number(const http::Request& request,
-                                                    std::string_view name) {
-  const auto text = request.query_value(name);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto number = read_number(*text);
-  if (!number) {
-    return fail(ErrorClass::config, std::string(name) + ": expected a number");
-  }
-  return number;
-}
 
 /// One of `allowed`; empty: not asked for. Error config: another.
 Result<std::string> optional_word(const http::Request& request, std::string_view name,
@@ -48,11 +25,7 @@ Result<std::string> optional_word(const http::Request& request, std::string_view
 Result<state::DeliveryQuery> read_query(const http::Request& request,
                                         const Deliveries::Words& words) {
   state::DeliveryQuery query;
-  FRESHET_TRY(const auto limit, optional_number(request, "limit"));
-  query.limit = limit.value_or(query.limit);
-  if (query.limit < 1 || query.limit > kMostListed) {
-    return fail(ErrorClass::config, "limit: expected a number from 1 to 1000");
-  }
+  FRESHET_TRY(query.limit, limit_of(request, query.limit));
   FRESHET_TRY(query.before, optional_number(request, "before"));
   FRESHET_TRY(query.after, optional_number(request, "after"));
   query.repository = request.query_value("repository").value_or("");
@@ -74,11 +47,7 @@ http::Response unknown(state::LedgerReader& reader, const std::string& id) {
 }  // namespace
 
 http::Response Deliveries::unreadable(const Error& error) {
-  if (error.error_class == ErrorClass::corrupt || error.error_class == ErrorClass::config) {
-    ledger_.suspect();
-  }
-  return error_response(503, to_string(error.error_class),
-                        "the ledger cannot be read now: " + error.message);
+  return unreadable_ledger(ledger_, error);
 }
 
 http::Response Deliveries::list(const http::Request& request) {

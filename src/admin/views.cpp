@@ -28,10 +28,22 @@ Json webhook_of(const state::RepositoryState& state, Json secrets) {
                        {"secrets", std::move(secrets)}});
 }
 
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+/// As the ledger keeps it: the class is a word, perhaps of another version.
+Json error_view(const std::string& error_class, const std::string& message) {
+  const auto known = parse_error_class(error_class);
+  return Json::object({{"class", error_class},
+                       {"message", message},
+                       {"advice", known ? Json(traits(*known).advice) : Json()}});
+}
+
 Json view(const state::DeliveredRefresh& refresh) {
   Json error;
   if (refresh.error) {
-    error = Json::object({{"class", refresh.error_class}, {"message", refresh.error}});
+    error = error_view(refresh.error_class.value_or(""), *refresh.error);
   }
   const auto& time = refresh.announce_to_publish;
   return Json::object(
@@ -69,8 +81,41 @@ Json result_of(const state::DeliveryRow& delivery) {
   return {};
 }
 
+Json view(const state::DeliveryEntry& delivery) {
+  Json repositories = Json::array();
+  for (const RepositoryName& name : delivery.repositories) {
+    repositories.push(name.text());
+  }
+  return Json::object({{"id", text_or_null(delivery.id)},
+                       {"at", to_rfc3339(delivery.at)},
+                       {"forge", text_or_null(delivery.forge)},
+                       {"event", text_or_null(delivery.event)},
+                       {"route", text_or_null(delivery.route)},
+                       {"verdict", delivery.verdict},
+                       {"reason", text_or_null(delivery.reason)},
+                       {"secret", text_or_null(delivery.secret)},
+                       {"client", text_or_null(delivery.client)},
+                       {"times", delivery.times},
+                       {"repositories", std::move(repositories)}});
+}
+
+Json view(const state::RefreshRow& refresh) {
+  Json error;
+  if (refresh.error_class) {
+    error = error_view(*refresh.error_class, refresh.error);
+  }
+  return Json::object({{"number", refresh.number},
+                       {"started", to_rfc3339(refresh.started)},
+                       {"ended", to_rfc3339(refresh.ended)},
+                       {"trigger", refresh.cause},
+                       {"result", refresh.result},
+                       {"error", std::move(error)},
+                       {"lagging", refresh.lagging},
+                       {"published_at", time_or_null(refresh.published_at)},
+                       {"times", refresh.times}});
+}
+
 Json view(const state::DeliveryRow& delivery) {
-  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json() : text; };
   Json refreshes = Json::array();
   for (const state::DeliveredRefresh& refresh : delivery.refreshes) {
     refreshes.push(view(refresh));
@@ -116,6 +161,7 @@ Json view(const state::RepositoryState& state, const std::vector<SecretUse>& sec
   return Json::object({{"name", state.name.text()},
                        {"url", state.url},
                        {"state", to_string(state.condition())},
+                       {"paused_since", time_or_null(state.paused_since)},
                        {"last_success", time_or_null(state.last_success)},
                        {"last_change", time_or_null(state.last_change)},
                        {"last_error", state.failure ? view(*state.failure) : Json()},
@@ -124,11 +170,15 @@ Json view(const state::RepositoryState& state, const std::vector<SecretUse>& sec
                        {"checkouts", std::move(checkouts)}});
 }
 
-http::Response json_response(int status, const Json& body) {
+http::Response json_response(int status, std::string body) {
   http::Response response;
   response.status = status;
-  response.body = body.dump();
+  response.body = std::move(body);
   return response;
+}
+
+http::Response json_response(int status, const Json& body) {
+  return json_response(status, body.dump());
 }
 
 http::Response error_response(int status, std::string_view code, std::string_view message) {

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "http/message.h"
+#include "state/ledger_entry.h"
 #include "state/ledger_reader.h"
 #include "state/repository_state.h"
 
@@ -17,6 +18,7 @@ namespace freshet::admin {
 struct SecretUse {
   std::string file;
   std::optional<WallTime> last_use;
+  bool operator==(const SecretUse&) const = default;
 };
 
 /// What the API shows. Pure; the fields are the contract's.
@@ -25,11 +27,15 @@ Json view(const CheckoutStatus& checkout);
 /// Times in seconds, exact to the millisecond.
 Json view(const state::RecentTimes& times);
 Json view(const state::DeliveryRow& delivery);
+/// One that has just come: what it led to, and its number in the ledger, are not known yet.
+Json view(const state::DeliveryEntry& delivery);
+Json view(const state::RefreshRow& refresh);
 /// Of all refreshes that a delivery led to, what a person has to know first; null: it led to none.
 Json result_of(const state::DeliveryRow& delivery);
 
 Json time_or_null(const std::optional<WallTime>& time);
 
+http::Response json_response(int status, std::string body);
 http::Response json_response(int status, const Json& body);
 /// {"error":{"code","message"}}
 http::Response error_response(int status, std::string_view code, std::string_view message);

@@ -1,5 +1,7 @@
 #include "app/engine.h"
 
+#include <set>
+
 #include "app/reload_plan.h"
 #include "app/specs.h"
 #include "app/upstreams.h"
@@ -17,19 +19,28 @@ void log_outcome(const Outcome& outcome) {
   const std::string took =
       format_duration(std::chrono::duration_cast<Duration>(outcome.ended - outcome.started));
   const std::string name = outcome.repository.text();
+  const std::string id = outcome.number == 0 ? "" : refresh_id(outcome.number);
   if (outcome.cancelled) {
-    log::info("refresh cancelled", {{"repository", name}});
+    log::info("refresh cancelled", {{"repository", name}, {"refresh", id}});
   } else if (outcome.error) {
     log::warning("refresh failed", {{"repository", name},
+                                    {"refresh", id},
                                     {"trigger", to_string(outcome.cause)},
                                     {"class", to_string(outcome.error->error_class)},
                                     {"error", outcome.error->message},
                                     {"took", took}});
   } else if (outcome.result == RefreshResult::updated) {
-    log::info("refreshed",
-              {{"repository", name}, {"trigger", to_string(outcome.cause)}, {"took", took}});
+    log::info("refreshed", {{"repository", name},
+                            {"refresh", id},
+                            {"trigger", to_string(outcome.cause)},
+                            {"took", took}});
   } else {
-    log::debug("nothing new", {{"repository", name}, {"trigger", to_string(outcome.cause)}});
+    const bool asked_for = outcome.cause == Cause::delivery || outcome.cause == Cause::manual;
+    log::write(asked_for ? log::Level::info : log::Level::debug, "nothing new",
+               {{"repository", name},
+                {"refresh", id},
+                {"trigger", to_string(outcome.cause)},
+                {"took", took}});
   }
 }
 
@@ -98,6 +109,7 @@ void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& 
 
 void RefreshWorld::published(const Publication& publication) {
   log::info("published", {{"repository", publication.repository.text()},
+                          {"refresh", refresh_id(publication.refresh)},
                           {"path", publication.path},
                           {"ref", publication.ref.text()},
                           {"commit", publication.new_commit.hex()}});
@@ -117,16 +129,19 @@ Result<std::unique_ptr<Engine>> Engine::create(config::Settings settings,
                                                ProgressObserver observer) {
   FRESHET_TRY(StateDirectory state, StateDirectory::take(settings.state_dir));
   FRESHET_TRY(auto journal, state::Journal::open(StateLayout(settings.state_dir).journal));
-  std::unique_ptr<Engine> engine(
-      new Engine(std::move(state), std::move(journal), std::move(settings), std::move(observer)));
+  FRESHET_TRY(auto pauses, state::Pauses::open(StateLayout(settings.state_dir).paused));
+  std::unique_ptr<Engine> engine(new Engine(std::move(state), std::move(journal), std::move(pauses),
+                                            std::move(settings), std::move(observer)));
   engine->follow_everything();
   return engine;
 }
 
 Engine::Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
-               config::Settings settings, ProgressObserver observer)
+               std::unique_ptr<state::Pauses> pauses, config::Settings settings,
+               ProgressObserver observer)
     : state_(std::move(state)),
       journal_(std::move(journal)),
+      pauses_(std::move(pauses)),
       ledger_(StateLayout(settings.state_dir).ledger),
       catalogue_(std::move(settings)),
       notifications_(catalogue_, state_.http()),
@@ -142,9 +157,15 @@ void Engine::follow(const Catalogue& catalogue, const RepositoryName& name) {
   const sync::RepositorySpec& spec = *catalogue.specs.at(name);
   RepositoryAdded added = announced(spec);
   added.last_delivery = ledger_.last_delivery(name);
-  report(added);
+  schedule::Followed followed = scheduled(*catalogue.repositories.at(name));
   notifications_.follow(catalogue, name);
-  scheduler_.follow(scheduled(*catalogue.repositories.at(name)));
+  {
+    const MutexLock lock(pausing_);
+    added.paused_since = pauses_->since(name);
+    followed.paused = added.paused_since.has_value();
+    report(added);
+    scheduler_.follow(followed);
+  }
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
     sweeper_.watch(checkout, spec.mirror);
   }
@@ -179,12 +200,6 @@ void Engine::stop() {
 
 void Engine::reload(config::Settings settings) {
   const auto before = catalogue_.get();
-  if (settings.state_dir != before->settings.state_dir) {
-    // The lock and the journal are in the old one.
-    log::error("state_dir cannot change while freshet runs; restart it for that",
-               {{"stays", before->settings.state_dir}});
-    settings.state_dir = before->settings.state_dir;
-  }
   scheduler_.change_limits(schedule_limits(settings));
   catalogue_.replace(std::move(settings));
   const auto after = catalogue_.get();
@@ -193,12 +208,10 @@ void Engine::reload(config::Settings settings) {
   for (const auto& [name, spec] : before->specs) {
     if (after->specs.count(name) == 0) {
       removed.emplace_back(name, scheduler_.forget(name));
-      for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
-        sweeper_.forget(checkout.path);
-      }
       report(RepositoryRemoved{name});
     }
   }
+  forget_checkouts(*before, *after);
   for (const auto& [name, spec] : after->specs) {
     if (!untouched(*before, *after, name)) {
       follow(*after, name);
@@ -208,6 +221,23 @@ void Engine::reload(config::Settings settings) {
   }
   for (const auto& [name, open] : removed) {
     hand_over(*before->specs.at(name), open, *before, *after);
+  }
+}
+
+/// What nothing is published at any more is its owner's again.
+void Engine::forget_checkouts(const Catalogue& before, const Catalogue& after) {
+  std::set<std::string> published;
+  for (const auto& [name, spec] : after.specs) {
+    for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+      published.insert(checkout.path);
+    }
+  }
+  for (const auto& [name, spec] : before.specs) {
+    for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+      if (published.count(checkout.path) == 0) {
+        sweeper_.forget(checkout.path);
+      }
+    }
   }
 }
 
@@ -237,6 +267,32 @@ Result<Receipt> Engine::accept(const Trigger& trigger) {
     journal_->settle(schedule::journal_ids(durable.announcements));
   }
   return receipt;
+}
+
+Result<void> Engine::pause(const RepositoryName& name) {
+  const MutexLock lock(pausing_);
+  if (!store_.find(name)) {
+    return fail(ErrorClass::not_found, "no repository is called " + name.text());
+  }
+  FRESHET_TRY(const WallTime since, pauses_->pause(name, wall_now()));
+  scheduler_.pause(name);
+  report(RepositoryPaused{name, since});
+  log::info("paused", {{"repository", name.text()}});
+  return {};
+}
+
+Result<void> Engine::resume(const RepositoryName& name) {
+  const MutexLock lock(pausing_);
+  if (!store_.find(name)) {
+    return fail(ErrorClass::not_found, "no repository is called " + name.text());
+  }
+  FRESHET_TRY(const bool was_paused, pauses_->resume(name));
+  if (was_paused) {
+    report(RepositoryPaused{name, std::nullopt});
+    scheduler_.resume(name);
+    log::info("resumed", {{"repository", name.text()}});
+  }
+  return {};
 }
 
 void Engine::report(const Event& event) {

@@ -19,6 +19,7 @@
 #include "schedule/scheduler.h"
 #include "state/journal.h"
 #include "state/ledger.h"
+#include "state/pauses.h"
 #include "state/store.h"
 #include "sync/syncer.h"
 
@@ -35,6 +36,7 @@ class StateDirectory {
   static Result<StateDirectory> take(const std::string& path);
   const GitEnvironment& git() const { return git_; }
   remote::HttpClient& http() const { return *http_; }
+  std::map<std::string, remote::RateLimit> rate_limits() const { return http_->rate_limits(); }
   const std::string& ssh_connections() const { return ssh_connections_; }
   ~StateDirectory();  ///< ends the shared ssh connections
   StateDirectory(StateDirectory&&) noexcept = default;
@@ -96,11 +98,18 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   void stop();
   /// Takes another configuration: what is new or changed is followed and refreshed, what is gone is
   /// forgotten, the rest is left alone, and a refresh that runs for something that stays goes on.
+  /// Requires the same state_dir.
   void reload(config::Settings settings);
 
   /// Writes what is announced to the journal before the scheduler gets it.
   Result<Receipt> accept(const Trigger& trigger) override;
   void report(const Event& event) override;
+
+  /// Leaves a repository alone until it is resumed, whatever restarts, and what was announced
+  /// meanwhile kept. Once or more. Error not_found: there is none of that name; others: that it is
+  /// so cannot be written down, and nothing has changed.
+  Result<void> pause(const RepositoryName& name) EXCLUDES(pausing_);
+  Result<void> resume(const RepositoryName& name) EXCLUDES(pausing_);
 
   /// Called for every refresh that failed, after the store knows of it, and for every repository
   /// that is no longer followed. Set before start().
@@ -111,21 +120,30 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   metrics::Meters& meters() { return meters_; }
   state::Ledger& ledger() { return ledger_; }
   const schedule::Scheduler& scheduler() const { return scheduler_; }
+  /// What upstream hosts still allow, by host.
+  std::map<std::string, remote::RateLimit> rate_limits() const { return state_.rate_limits(); }
+  /// Published files that somebody else changed and that were written anew.
+  std::uint64_t files_repaired() const { return sweeper_.files_repaired(); }
 
  private:
-  Engine(StateDirectory state, std::unique_ptr<state::Journal> journal, config::Settings settings,
+  Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
+         std::unique_ptr<state::Pauses> pauses, config::Settings settings,
          ProgressObserver observer);
   JobRunner& runner() override { return syncer_; }
   Prober* prober() override { return &syncer_; }
   EventSink& events() override { return *this; }
   void settled(const std::vector<std::uint64_t>& journal_ids) override;
   void follow_everything();
-  void follow(const Catalogue& catalogue, const RepositoryName& name);
+  void follow(const Catalogue& catalogue, const RepositoryName& name) EXCLUDES(pausing_);
+  void forget_checkouts(const Catalogue& before, const Catalogue& after);
   void hand_over(const sync::RepositorySpec& removed, const std::vector<Announcement>& open,
                  const Catalogue& before, const Catalogue& after);
 
   StateDirectory state_;
   std::unique_ptr<state::Journal> journal_;
+  std::unique_ptr<state::Pauses> pauses_;
+  /// Held for the whole of a change, so that file, plan and state see changes in one order.
+  Mutex pausing_;
   state::Ledger ledger_;
   CatalogueHolder catalogue_;
   state::Store store_;

@@ -22,8 +22,7 @@ namespace freshet::app {
 class IntakeWorld : public webhook::Intake::World {
  public:
   IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, metrics::Meters& meters,
-              EventSink& events, state::Ledger& ledger)
-      : catalogue_(catalogue), store_(store), meters_(meters), events_(events), ledger_(ledger) {}
+              EventSink& events, state::Ledger& ledger);
 
   std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override;
   Secret read_secret(const std::string& location) override;
@@ -38,6 +37,8 @@ class IntakeWorld : public webhook::Intake::World {
   /// Called with the client of every authentic delivery, by many threads at once. Set before the
   /// first delivery.
   std::function<void(const std::string& client)> on_authentic;
+  /// The same, with every delivery, as it goes into the ledger.
+  std::function<void(const state::DeliveryEntry& entry)> on_delivery;
 
  private:
   void remember(const std::string& location, const std::string& problem) EXCLUDES(mutex_);

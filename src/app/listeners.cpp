@@ -1,5 +1,7 @@
 #include "app/listeners.h"
 
+#include "admin/refreshes.h"
+#include "admin/status_page.h"
 #include "http/answer.h"
 #include "http/guard.h"
 #include "http/tls_certificates.h"
@@ -56,12 +58,10 @@ std::optional<http::TlsFiles> tls_files(const config::Server& settings) {
              : std::optional(http::TlsFiles{settings.tls_cert, settings.tls_key});
 }
 
-http::Response metrics_page(Engine& engine) {
-  const metrics::Gauges gauges{engine.scheduler().queue_depth(), engine.scheduler().open_breakers(),
-                               FRESHET_VERSION, engine.ledger().rows_lost()};
+http::Response metrics_page(const Observation& observation) {
   http::Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = engine.meters().render(engine.store().all(), gauges);
+  response.body = observation.metrics();
   return response;
 }
 
@@ -86,10 +86,14 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) 
 }
 
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
-                                      Engine& engine) {
+                                      admin::Events& events, Engine& engine,
+                                      const Observation& observation) {
   using http::PathValues;
   using http::Request;
   return {
+      {"/",
+       {{"GET", [page = std::make_shared<const admin::StatusPage>()](
+                    const Request&, const PathValues&) { return page->show(); }}}},
       {"/api/v1/repositories",
        {{"GET", [&api](const Request&, const PathValues&) { return api.list(); }}}},
       {"/api/v1/repositories/{name}/refresh",
@@ -101,6 +105,22 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
        {{"POST",
          [&api](const Request& request, const PathValues& values) {
            return api.ensure(RepositoryName(values[0]), request);
+         }}}},
+      {"/api/v1/repositories/{name}/pause",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.pause(RepositoryName(values[0]));
+         }}}},
+      {"/api/v1/repositories/{name}/resume",
+       {{"POST",
+         [&api](const Request&, const PathValues& values) {
+           return api.resume(RepositoryName(values[0]));
+         }}}},
+      {"/api/v1/repositories/{name}/refreshes",
+       {{"GET",
+         [&engine](const Request& request, const PathValues& values) {
+           return admin::list_refreshes(engine.store(), engine.ledger(), RepositoryName(values[0]),
+                                        request);
          }}}},
       {"/api/v1/repositories/{name}",
        {{"GET", [&api](const Request&,
@@ -118,8 +138,17 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
       {"/api/v1/deliveries/{id}",
        {{"GET", [&deliveries](const Request&,
                               const PathValues& values) { return deliveries.show(values[0]); }}}},
+      {"/api/v1/events",
+       {{"GET",
+         [&events](const Request& request, const PathValues&) { return events.open(request); }}}},
       {"/metrics",
-       {{"GET", [&engine](const Request&, const PathValues&) { return metrics_page(engine); }}}},
+       {{"GET",
+         [&observation](const Request&, const PathValues&) { return metrics_page(observation); }}}},
+      {"/api/v1/status",
+       {{"GET",
+         [&observation](const Request&, const PathValues&) {
+           return admin::json_response(200, admin::view(observation.overview()));
+         }}}},
   };
 }
 

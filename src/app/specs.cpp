@@ -85,6 +85,7 @@ StateLayout::StateLayout(const std::string& state_dir)
       journal(state_dir + "/journal"),
       notify(state_dir + "/notify"),
       gates(state_dir + "/gates"),
+      paused(state_dir + "/paused.json"),
       ledger(state_dir + "/ledger.sqlite3") {}
 
 std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(

@@ -27,6 +27,7 @@ struct StateLayout {
   std::string journal;
   std::string notify;  ///< what actions were told of
   std::string gates;   ///< what gates refused
+  std::string paused;  ///< which repositories a person has paused
   std::string ledger;  ///< what became of deliveries and refreshes
 };
 

@@ -51,6 +51,16 @@ const ErrorTraits& traits(ErrorClass error_class) {
   return kTraits.at(static_cast<std::size_t>(error_class));
 }
 
+std::optional<ErrorClass> parse_error_class(std::string_view name) {
+  constexpr int kLast = static_cast<int>(ErrorClass::internal);
+  for (int i = 0; i <= kLast; ++i) {
+    if (const auto error_class = static_cast<ErrorClass>(i); to_string(error_class) == name) {
+      return error_class;
+    }
+  }
+  return std::nullopt;
+}
+
 Error system_error(int error_number, std::string_view what) {
   ErrorClass error_class = ErrorClass::internal;
   switch (error_number) {

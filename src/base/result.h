@@ -47,6 +47,9 @@ inline std::string_view to_string(ErrorClass error_class) {
   return traits(error_class).name;
 }
 
+/// By its name; nullopt: there is none of that name.
+std::optional<ErrorClass> parse_error_class(std::string_view name);
+
 template <class T = void>
 using Result = tl::expected<T, Error>;
 

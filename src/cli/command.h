@@ -25,13 +25,15 @@ struct Command {
   std::function<int(const Global&)> (*declare)(CLI::App& app);
 };
 
-/// The table of commands, in the order of the help text. One file a command.
+/// The table of commands, in the order of the help text. One file a command, or a pair.
 std::function<int(const Global&)> declare_serve(CLI::App& app);
 std::function<int(const Global&)> declare_mirror(CLI::App& app);
 std::function<int(const Global&)> declare_sync(CLI::App& app);
 std::function<int(const Global&)> declare_check(CLI::App& app);
 std::function<int(const Global&)> declare_status(CLI::App& app);
 std::function<int(const Global&)> declare_refresh(CLI::App& app);
+std::function<int(const Global&)> declare_pause(CLI::App& app);
+std::function<int(const Global&)> declare_resume(CLI::App& app);
 std::function<int(const Global&)> declare_wait(CLI::App& app);
 std::function<int(const Global&)> declare_deliveries(CLI::App& app);
 std::function<int(const Global&)> declare_replay(CLI::App& app);

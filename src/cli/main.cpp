@@ -14,13 +14,15 @@
 namespace freshet::cli {
 namespace {
 
-constexpr std::array<Command, 10> kCommands{{
+constexpr std::array<Command, 12> kCommands{{
     {"serve", "Run the daemon in the foreground", declare_serve},
     {"mirror", "Follow URL and publish it at PATH, without a configuration file", declare_mirror},
     {"sync", "Refresh repositories once, in this process", declare_sync},
     {"check", "Check the configuration and print every problem", declare_check},
     {"status", "Show what the running daemon knows", declare_status},
     {"refresh", "Make the running daemon refresh repositories now", declare_refresh},
+    {"pause", "Make the running daemon leave repositories alone", declare_pause},
+    {"resume", "Make the running daemon follow paused repositories again", declare_resume},
     {"wait", "Wait until the running daemon has published a commit", declare_wait},
     {"deliveries", "List the last webhook deliveries and what became of each", declare_deliveries},
     {"replay", "Make the running daemon take a delivery again", declare_replay},

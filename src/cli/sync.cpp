@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <set>
 
-#include "app/daemon.h"
 #include "app/one_shot.h"
+#include "app/service_loop.h"
 #include "cli/command.h"
 #include "cli/daemon_access.h"
 #include "cli/output.h"

@@ -9,7 +9,6 @@ namespace {
 
 template <class S>
 using Rows = std::vector<Setting<S>>;
-constexpr Effect kNotYet = Effect::not_yet;
 
 const Section<Server>& server_section() {
   static const Section<Server> section(
@@ -292,7 +291,7 @@ const Section<File>& file_section() {
           {"state_dir", &Settings::state_dir, directory(), "/var/lib/freshet",
            "Holds mirrors and what is remembered across restarts; one process at a time."},
           {"watch_config", &Settings::watch_config, flag(), false,
-           "Reload when this file changes, as after SIGHUP.", kNotYet},
+           "Reload when this file changes, as after SIGHUP."},
           {"server", &Settings::server, server_section, "The public listener."},
           {"admin", &Settings::admin, admin_section, "The private listener."},
           {"webhook", &Settings::webhook, webhook_section, "Deliveries of every repository."},

@@ -105,7 +105,9 @@ std::string serialize(const Response& response, Framing framing) {
     if (!response.content_type.empty() && safe(response.content_type)) {
       fmt::format_to(to, "Content-Type: {}\r\n", response.content_type);
     }
-    fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+    if (!response.stream) {
+      fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+    }
   }
   bool cache_said = false;
   for (const auto& [name, value] : response.headers) {
@@ -119,7 +121,7 @@ std::string serialize(const Response& response, Framing framing) {
   }
   out += "X-Content-Type-Options: nosniff\r\n";
   out += framing.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-  if (!bodiless && !framing.head_only) {
+  if (!bodiless && !framing.head_only && !response.stream) {
     out += response.body;
   }
   return out;

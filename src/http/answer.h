@@ -18,9 +18,9 @@ struct Framing {
   bool keep_alive = true;
 };
 
-/// The bytes of an answer, with Date, Content-Length, Content-Type, Cache-Control: no-store unless
-/// the response says otherwise, and X-Content-Type-Options: nosniff. A field that could break out
-/// of its line is left out.
+/// The bytes of an answer (its head, if it goes on: the end of the connection is its end), with
+/// Date, Content-Length, Content-Type, Cache-Control: no-store unless the response says otherwise,
+/// and X-Content-Type-Options: nosniff. A field that could break out of its line is left out.
 std::string serialize(const Response& response, Framing framing);
 
 }  // namespace freshet::http

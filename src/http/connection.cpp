@@ -29,21 +29,25 @@ Connection::Connection(std::uint64_t number, Accepted accepted, const Shared& sh
 
 void Connection::answer(const Response& response, bool may_keep_alive) {
   const bool known = reader.head_complete();
-  keep_alive_ = may_keep_alive && reader.whole() && reader.head().keep_alive &&
+  const bool head_only = known && reader.head().head_only;
+  const bool goes_on = response.stream && !head_only;
+  keep_alive_ = may_keep_alive && !goes_on && reader.whole() && reader.head().keep_alive &&
                 !shared_.stopping.load(std::memory_order_relaxed);
-  output_ = serialize(response,
-                      {.head_only = known && reader.head().head_only, .keep_alive = keep_alive_});
+  output_ = serialize(response, {.head_only = head_only, .keep_alive = keep_alive_});
   reader.release_body();  // the client may take its time
   visit.end();
   patience.reset();
   newcomer_until = Instant::min();
   sent_ = 0;
-  stage = Stage::answering;
-  deadline = now() + shared_.options.answer_timeout;
+  source_ = goes_on ? response.stream : nullptr;
+  more_ = goes_on;
+  stage = goes_on ? Stage::streaming : Stage::answering;
+  deadline = now() + (goes_on ? shared_.options.stream_timeout : shared_.options.answer_timeout);
   flush();
 }
 
 void Connection::answer(const Refusal& refusal) {
+  shared_.refusals.count(refusal.status);
   Response response = error_response(refusal.status, refusal.code, refusal.message);
   if (refusal.status == 503) {
     response.headers.emplace_back("Retry-After", "1");
@@ -62,8 +66,35 @@ void Connection::flush() {
     if (moved.state != Stream::State::moved) {
       return;
     }
+    if (source_) {
+      deadline = now() + shared_.options.stream_timeout;
+    }
   }
-  finish_answer();
+  if (!source_) {
+    finish_answer();
+    return;
+  }
+  std::string().swap(output_);
+  sent_ = 0;
+  if (!more_) {
+    deadline = Instant::max();  // nothing is kept waiting by the client
+  }
+}
+
+void Connection::continue_stream() {
+  if (sent_ == output_.size()) {
+    auto piece = source_->next();
+    if (!piece) {
+      source_.reset();
+      finish_answer();
+      return;
+    }
+    more_ = piece->more;
+    output_ = std::move(piece->bytes);
+    sent_ = 0;
+    deadline = now() + shared_.options.stream_timeout;
+  }
+  flush();
 }
 
 void Connection::finish_answer() {

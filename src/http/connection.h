@@ -20,6 +20,7 @@ class Connection {
     idle,       ///< no byte of a request yet
     receiving,  ///< head or body
     answering,  ///< the client has to take more of the answer
+    streaming,  ///< the answer goes on until the client leaves
     lingering,  ///< answered; what still comes is thrown away
     closing,
   };
@@ -32,6 +33,10 @@ class Connection {
   void answer(const Refusal& refusal);
   /// Sends more of the answer.
   void flush();
+  /// Sends more of an answer that goes on, asking for its next piece if there is nothing left.
+  void continue_stream();
+  /// Whether continue_stream() has something to do as soon as the client takes bytes.
+  bool stream_presses() const { return sent_ < output_.size() || more_; }
   /// Reads and throws away. False: it is time to close.
   bool discard(char* buffer, std::size_t size);
   /// Goes on with the handshake; the stage says whether it is done.
@@ -70,6 +75,8 @@ class Connection {
   std::string output_;
   std::size_t sent_ = 0;
   bool keep_alive_ = false;
+  std::shared_ptr<AnswerStream> source_;  ///< of an answer that goes on
+  bool more_ = false;                     ///< it has more at once
   std::size_t discarded_ = 0;
 };
 

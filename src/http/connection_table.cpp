@@ -20,6 +20,7 @@ int progress_of(const Connection& connection) {
     case Connection::Stage::receiving:
       return connection.in_body ? 2 : 1;
     case Connection::Stage::answering:
+    case Connection::Stage::streaming:
       return 3;
   }
   return 0;

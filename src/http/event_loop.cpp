@@ -46,6 +46,7 @@ void EventLoop::run(const Workers& workers) {
   workers_ = workers;
   std::array<epoll_event, 256> events{};
   for (Instant time = now(); !finished(time); time = now()) {
+    heartbeat_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
     const int count =
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout(time));
     take_back();  // before the events of those that were given back already watched
@@ -55,6 +56,9 @@ void EventLoop::run(const Workers& workers) {
     on_held_bytes();
     time = now();
     admit_latecomers(time);
+    if (time >= next_feed_) {
+      feed_streams(time);
+    }
     if (time >= next_check_) {
       check_deadlines(time);
     }
@@ -93,6 +97,8 @@ void EventLoop::on_event(std::uint64_t id) {
   } else if (connection->stage == Stage::answering) {
     connection->flush();
     settle(*connection);
+  } else if (connection->stage == Stage::streaming) {
+    on_stream(*connection);
   } else if (connection->stage == Stage::lingering) {
     if (!connection->discard(buffer_.data(), buffer_.size())) {
       connection->stage = Stage::closing;
@@ -101,6 +107,29 @@ void EventLoop::on_event(std::uint64_t id) {
   } else {
     receive(*connection);
   }
+}
+
+void EventLoop::on_stream(Connection& connection) {
+  if (connection.stream_presses()) {
+    connection.continue_stream();
+  } else if (!connection.discard(buffer_.data(), buffer_.size())) {
+    connection.stage = Stage::closing;  // the client is gone, or talks too much
+  }
+  settle(connection);
+}
+
+void EventLoop::feed_streams(Instant time) {
+  const std::set<std::uint64_t> ids = streams_;
+  for (const std::uint64_t id : ids) {
+    Connection* connection = table_.find(id);
+    if (connection == nullptr || connection->stage != Stage::streaming) {
+      streams_.erase(id);
+    } else if (!connection->stream_presses()) {  // else its client's reading drives it
+      connection->continue_stream();
+      settle(*connection);
+    }
+  }
+  next_feed_ = streams_.empty() ? Instant::max() : time + shared_.options.stream_interval;
 }
 
 void EventLoop::on_held_bytes() {
@@ -248,6 +277,12 @@ void EventLoop::settle(Connection& connection) {
       return;
     case Stage::answering:
       arm(connection, EPOLLOUT);
+      return;
+    case Stage::streaming:
+      if (streams_.insert(connection.id).second) {
+        next_feed_ = std::min(next_feed_, now() + shared_.options.stream_interval);
+      }
+      arm(connection, connection.stream_presses() ? EPOLLOUT : EPOLLIN);
       return;
     case Stage::lingering:
       arm(connection, EPOLLIN);

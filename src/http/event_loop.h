@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -41,6 +43,8 @@ class EventLoop {
   void close_all() { table_.clear(); }
 
   std::size_t connections() const { return table_.size(); }
+  /// When run() last came round. Any thread.
+  Instant last_round() const { return Instant(Instant::duration(heartbeat_.load())); }
 
  private:
   EventLoop(Listener listener, Shared& shared) : listener_(std::move(listener)), shared_(shared) {}
@@ -58,6 +62,8 @@ class EventLoop {
   void receive(Connection& connection);
   void pursue(Connection& connection, RequestReader::Need need);
   bool answer_at_once(Connection& connection);
+  void on_stream(Connection& connection);
+  void feed_streams(Instant time);
   void settle(Connection& connection);
   void wait_for_bytes(Connection& connection);
   void hand_on(Connection& connection);
@@ -75,6 +81,7 @@ class EventLoop {
   Shared& shared_;
   UniqueFd epoll_;
   UniqueFd wake_;
+  std::atomic<Instant::rep> heartbeat_ = now().time_since_epoch().count();
 
   // Of the thread in run().
   Workers workers_;
@@ -83,6 +90,8 @@ class EventLoop {
   std::size_t working_ = 0;
   Instant workers_until_{};             ///< an answer took long: the next ones are the workers'
   std::vector<std::uint64_t> holding_;  ///< those whose next bytes are with their stream already
+  std::set<std::uint64_t> streams_;     ///< those whose answer goes on
+  Instant next_feed_ = Instant::max();  ///< when they are looked at; max(): there are none
   Instant next_check_ = Instant::max();
   std::optional<Instant> accept_again_;
   struct Latecomer {

@@ -53,11 +53,26 @@ struct Request {
   std::string media_type() const;
 };
 
+/// An answer that goes on for as long as its client stays. The event loop asks for the next piece
+/// once all before it was taken, so that a slow client costs one piece and no thread. One thread at
+/// a time, not always the same one.
+class AnswerStream {
+ public:
+  struct Piece {
+    std::string bytes;  ///< empty: nothing now
+    bool more = false;  ///< ask again as soon as these are taken, not only after a while
+  };
+  virtual ~AnswerStream() = default;
+  /// nullopt: the answer ends here. Quick: other clients wait meanwhile. Does not throw.
+  virtual std::optional<Piece> next() = 0;
+};
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  ///< beside type and length
+  std::shared_ptr<AnswerStream> stream;  ///< set: the body, of no length that is known before
 };
 
 }  // namespace freshet::http

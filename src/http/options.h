@@ -67,6 +67,9 @@ struct Options {
   std::chrono::milliseconds body_timeout{60'000};    ///< for a whole body
   std::chrono::milliseconds idle_timeout{30'000};    ///< between requests
   std::chrono::milliseconds answer_timeout{30'000};  ///< for the client to take the answer
+  /// Between two looks for what an answer that goes on has next; for its client to take some of it.
+  std::chrono::milliseconds stream_interval{250};
+  std::chrono::milliseconds stream_timeout{60'000};
   /// How long a small body is waited for before the application decides without it.
   std::chrono::milliseconds small_body_patience{100};
   /// After an early answer the rest of the request is thrown away for so long, up to so many bytes,

@@ -17,10 +17,17 @@ struct RepositoryAdded {
   std::string url;
   std::vector<CheckoutStatus> checkouts;
   std::optional<WallTime> last_delivery = std::nullopt;  ///< as an earlier process left it
+  std::optional<WallTime> paused_since = std::nullopt;
 };
 
 struct RepositoryRemoved {
   RepositoryName repository;
+};
+
+/// A person paused or resumed it.
+struct RepositoryPaused {
+  RepositoryName repository;
+  std::optional<WallTime> since;  ///< nullopt: resumed
 };
 
 struct RefreshStarted {
@@ -52,8 +59,8 @@ struct DeliveryMissed {
 };
 
 /// What happened, as every stage reports it; the state folder alone makes sense of it.
-using Event = std::variant<RepositoryAdded, RepositoryRemoved, RefreshStarted, RefreshFinished,
-                           NextRefreshPlanned, DeliveryAccepted, DeliveryMissed>;
+using Event = std::variant<RepositoryAdded, RepositoryRemoved, RepositoryPaused, RefreshStarted,
+                           RefreshFinished, NextRefreshPlanned, DeliveryAccepted, DeliveryMissed>;
 
 class EventSink {
  public:

@@ -52,6 +52,7 @@ void Plan::follow(const Followed& followed, Instant now) {
   Entry& entry = position->second;
   if (added) {
     entry.followed = followed;
+    entry.paused = followed.paused;
     enqueue(entry, Cause::start, ++last_ticket_, now);
     return;
   }
@@ -63,7 +64,8 @@ void Plan::follow(const Followed& followed, Instant now) {
   if (waiting) {
     enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
   }
-  if (interval != interval_of(entry) && !entry.running && entry.timer_cause == Cause::poll) {
+  if (interval != interval_of(entry) && !entry.running && !entry.paused &&
+      entry.timer_cause == Cause::poll) {
     const auto changed = interval_of(entry);
     set_timer(entry, changed ? std::optional(now + *changed) : std::nullopt, Cause::poll);
   }
@@ -86,6 +88,38 @@ std::vector<Announcement> Plan::forget(const RepositoryName& name, Instant now) 
     entries_.erase(position);
   }
   return open;
+}
+
+void Plan::pause(const RepositoryName& name, Instant now) {
+  const auto position = entries_.find(name);
+  if (position == entries_.end() || position->second.paused) {
+    return;
+  }
+  Entry& entry = position->second;
+  const std::optional<Waiting> waiting = entry.waiting;
+  dequeue(entry, now);
+  entry.paused = true;
+  entry.waiting = waiting;
+  set_timer(entry, std::nullopt, Cause::poll);
+}
+
+void Plan::resume(const RepositoryName& name, Instant now) {
+  const auto position = entries_.find(name);
+  if (position == entries_.end() || !position->second.paused) {
+    return;
+  }
+  Entry& entry = position->second;
+  entry.paused = false;
+  if (const auto waiting = std::exchange(entry.waiting, std::nullopt)) {
+    enqueue(entry, waiting->cause, waiting->ticket, now, waiting->probed);
+  }
+  // Polls may have been missed.
+  trigger({name, Cause::manual, {}, ""}, now);
+}
+
+bool Plan::is_paused(const RepositoryName& name) const {
+  const auto position = entries_.find(name);
+  return position != entries_.end() && position->second.paused;
 }
 
 void Plan::change_limits(const Limits& limits, Instant now) {
@@ -125,7 +159,7 @@ std::optional<Plan::Taken> Plan::trigger(const Trigger& trigger, Instant now) {
     hosts_[entry.followed.host].gate.try_now(now);
     refresh_heads(entry.followed.host, now);
   }
-  return Taken{{ticket, coalesced}, std::move(dropped)};
+  return Taken{{ticket, coalesced, entry.next_number}, std::move(dropped)};
 }
 
 void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed) {
@@ -142,7 +176,10 @@ void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool p
     waiting.order = ++last_order_;
   }
   entry.waiting = waiting;
-  if (!entry.running) {
+  if (entry.next_number == 0) {
+    entry.next_number = ++last_number_;
+  }
+  if (!entry.running && !entry.paused) {
     stand_in_line(entry, now);
   }
 }
@@ -153,7 +190,7 @@ void Plan::dequeue(Entry& entry, Instant now) {
   }
   if (entry.rests) {
     rests_.erase({*std::exchange(entry.rests, std::nullopt), entry.followed.name});
-  } else if (!entry.running) {
+  } else if (!entry.running && !entry.paused) {
     hosts_[entry.followed.host].lanes[lane_of(entry)].queue.erase(rank_of(entry));
     refresh_heads(entry.followed.host, now);
   }
@@ -260,6 +297,9 @@ std::optional<Job> Plan::start(LaneKind kind, Instant now) {
   set_timer(entry, std::nullopt, Cause::poll);
   Job job{entry.followed.name, waiting.cause, waiting.ticket, std::move(entry.announced),
           std::exchange(entry.accept_loss, false)};
+  if (kind == kWork) {  // what a probe finds is what the next refresh takes
+    job.number = std::exchange(entry.next_number, 0);
+  }
   entry.announced.clear();
   entry.running = job;
   entry.running_on = entry.followed.host;
@@ -280,7 +320,8 @@ void Plan::release(Entry& entry, Instant now) {
   --hosts_[entry.running_on].lanes[entry.running_in].running;
   entry.running.reset();
   refresh_heads(entry.running_on, now);
-  if (entry.waiting && !entry.forgotten) {  // it was kept out of its host's queue meanwhile
+  if (entry.waiting && !entry.forgotten &&
+      !entry.paused) {  // it was kept out of its host's queue meanwhile
     stand_in_line(entry, now);
   }
 }
@@ -316,6 +357,9 @@ Plan::Finished Plan::finish(const Outcome& outcome, Instant now, double chance) 
   release(entry, now);
   if (entry.forgotten) {
     entries_.erase(position);
+    return finished;
+  }
+  if (entry.paused) {
     return finished;
   }
   plan_next(entry, outcome, now, chance);
@@ -524,14 +568,16 @@ std::size_t Plan::waiting() const {
   return count;
 }
 
-std::vector<HostKey> Plan::open_breakers(Instant now) const {
-  std::vector<HostKey> open;
-  for (const auto& [key, host] : hosts_) {
-    if (host.gate.open(now)) {
-      open.push_back(key);
+std::vector<HostStatus> Plan::hosts(Instant now) const {
+  std::vector<HostStatus> hosts;
+  std::set<HostKey> followed;
+  for (const auto& [name, entry] : entries_) {
+    if (!entry.forgotten && followed.insert(entry.followed.host).second) {
+      const auto host = hosts_.find(entry.followed.host);
+      hosts.push_back({entry.followed.host, host != hosts_.end() && host->second.gate.open(now)});
     }
   }
-  return open;
+  return hosts;
 }
 
 }  // namespace freshet::schedule

@@ -30,6 +30,7 @@ struct Followed {
   /// The interval while deliveries prove to arrive; nullopt: the same.
   std::optional<Duration> webhook_interval = std::nullopt;
   bool probes = false;  ///< polls begin with a probe, which needs no worker
+  bool paused = false;  ///< how a new one begins; a known one stays as it is
 };
 
 struct Limits {
@@ -45,6 +46,12 @@ struct Limits {
   /// A delivery that comes so long after a poll found its change was only slower, not missed.
   Duration delivery_grace{std::chrono::seconds(3)};
   double poll_jitter = 0.1;  ///< a share of the interval that chance takes off a poll
+};
+
+/// What people see of an upstream host.
+struct HostStatus {
+  HostKey host;
+  bool breaker_open = false;  ///< requests to it are held back after failures
 };
 
 /// Decides which refresh runs when. Plain data: the time and chance are arguments, so that every
@@ -66,6 +73,13 @@ class Plan {
   /// Returns what was announced of it and is not served yet.
   std::vector<Announcement> forget(const RepositoryName& name, Instant now);
   void change_limits(const Limits& limits, Instant now);
+
+  /// Starts nothing for it until resume(): what comes waits and is kept. A refresh that runs goes
+  /// on.
+  void pause(const RepositoryName& name, Instant now);
+  /// If it was paused, a refresh of cause manual waits now, with all that came meanwhile.
+  void resume(const RepositoryName& name, Instant now);
+  bool is_paused(const RepositoryName& name) const;
 
   struct Taken {
     Receipt receipt;
@@ -101,7 +115,8 @@ class Plan {
   bool is_running(const RepositoryName& name) const;
   std::size_t waiting() const;  ///< refreshes and probes that wait for their turn
   std::size_t running() const { return lanes_[kWork].running; }
-  std::vector<HostKey> open_breakers(Instant now) const;
+  /// Every host that something followed is on.
+  std::vector<HostStatus> hosts(Instant now) const;
 
  private:
   struct Waiting {
@@ -114,6 +129,7 @@ class Plan {
   struct Entry {
     Followed followed;
     bool forgotten = false;  ///< goes when its refresh ends
+    bool paused = false;     ///< what waits stands in no line
     std::optional<Waiting> waiting;
     std::optional<Instant> rests;  ///< what waits stands in no line before
     DeliveryPace pace;
@@ -122,6 +138,7 @@ class Plan {
     LaneKind running_in = kWork;
     bool runs_as_failing = false;  ///< it counts against the failing ones' share
     Instant started{};
+    RefreshNumber next_number = 0;        ///< of the next refresh; 0: nobody asked for one yet
     bool accept_loss = false;             ///< for the next refresh
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
@@ -189,6 +206,7 @@ class Plan {
   std::size_t failing_running_ = 0;
   Ticket last_ticket_ = 0;
   std::uint64_t last_order_ = 0;
+  RefreshNumber last_number_ = 0;
 };
 
 }  // namespace freshet::schedule

@@ -93,6 +93,17 @@ void Scheduler::follow(const Followed& followed) {
   wake_whom_it_concerns();
 }
 
+void Scheduler::pause(const RepositoryName& name) {
+  const MutexLock lock(mutex_);
+  plan_.pause(name, now());
+}
+
+void Scheduler::resume(const RepositoryName& name) {
+  const MutexLock lock(mutex_);
+  plan_.resume(name, now());
+  wake_whom_it_concerns();
+}
+
 std::vector<Announcement> Scheduler::forget(const RepositoryName& name) {
   const MutexLock lock(mutex_);
   std::vector<Announcement> open = plan_.forget(name, now());
@@ -108,6 +119,11 @@ Result<Receipt> Scheduler::accept(const Trigger& trigger) {
     const MutexLock lock(mutex_);
     if (stopping_) {
       return fail(ErrorClass::conflict, "freshet is stopping");
+    }
+    const bool asked_for = trigger.cause == Cause::manual || trigger.cause == Cause::retry;
+    if (asked_for && plan_.is_paused(trigger.repository)) {
+      const std::string& name = trigger.repository.text();
+      return fail(ErrorClass::conflict, name + " is paused; `freshet resume " + name + "` first");
     }
     taken = plan_.trigger(trigger, now());
     if (!taken) {
@@ -130,9 +146,9 @@ std::size_t Scheduler::queue_depth() const {
   return plan_.waiting();
 }
 
-std::vector<HostKey> Scheduler::open_breakers() const {
+std::vector<HostStatus> Scheduler::hosts() const {
   const MutexLock lock(mutex_);
-  return plan_.open_breakers(now());
+  return plan_.hosts(now());
 }
 
 void Scheduler::run_timers() {

@@ -43,12 +43,16 @@ class Scheduler : public TriggerSink {
   void change_limits(const Limits& limits) EXCLUDES(mutex_);
   /// A running refresh of it is cancelled. Returns what was announced of it and is not served yet.
   std::vector<Announcement> forget(const RepositoryName& name) EXCLUDES(mutex_);
+  /// Error conflict, too: a person paused it, and the trigger is no delivery and no start.
   Result<Receipt> accept(const Trigger& trigger) override EXCLUDES(mutex_);
+  // As of Plan.
+  void pause(const RepositoryName& name) EXCLUDES(mutex_);
+  void resume(const RepositoryName& name) EXCLUDES(mutex_);
 
   /// False when the timer thread has not come round for 10 seconds.
   bool makes_progress() const;
   std::size_t queue_depth() const EXCLUDES(mutex_);
-  std::vector<HostKey> open_breakers() const EXCLUDES(mutex_);
+  std::vector<HostStatus> hosts() const EXCLUDES(mutex_);
 
  private:
   void start_workers() REQUIRES(mutex_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "state/announce_to_publish.h"
 
@@ -160,6 +161,40 @@ Result<std::optional<std::string>> LedgerReader::content(std::int64_t number) {
               database_.prepare("SELECT content FROM delivery WHERE number = ?1"));
   FRESHET_TRY(const bool there, select.bind(1, number).step());
   return there && !select.is_null(0) ? std::optional(select.text(0)) : std::nullopt;
+}
+
+Result<std::vector<RefreshRow>> LedgerReader::refreshes(const RefreshQuery& query) {
+  FRESHET_TRY(
+      Statement select,
+      database_.prepare("SELECT number, cause, result, error_class, error, lagging, started,"
+                        " ended, published_at, times FROM refresh"
+                        " WHERE repository = ?1 AND number < ?2"
+                        // In the order of the index that finds them: that of the numbers.
+                        " ORDER BY run DESC, ticket DESC, number DESC LIMIT ?3"));
+  select.bind(1, query.repository)
+      .bind(2, query.before.value_or(std::numeric_limits<std::int64_t>::max()))
+      .bind(3, query.limit);
+  std::vector<RefreshRow> rows;
+  for (;;) {
+    FRESHET_TRY(const bool more, select.step());
+    if (!more) {
+      return rows;
+    }
+    RefreshRow row;
+    row.number = select.integer(0);
+    row.cause = select.text(1);
+    row.result = select.text(2);
+    if (!select.is_null(3)) {
+      row.error_class = select.text(3);
+      row.error = select.text(4);
+    }
+    row.lagging = select.integer(5) != 0;
+    row.started = select.time(6);
+    row.ended = select.time(7);
+    row.published_at = select.optional_time(8);
+    row.times = select.integer(9);
+    rows.push_back(std::move(row));
+  }
 }
 
 Result<void> LedgerReader::add_repositories(DeliveryRow& row, std::int64_t run) {

@@ -51,6 +51,27 @@ struct DeliveryRow {
   std::vector<DeliveredRefresh> refreshes;
 };
 
+/// Which refreshes are asked for.
+struct RefreshQuery {
+  std::string repository;
+  std::int64_t limit = 50;
+  std::optional<std::int64_t> before = std::nullopt;  ///< numbers below this one
+};
+
+/// A refresh that did or found something, or several in a row that failed alike.
+struct RefreshRow {
+  std::int64_t number = 0;  ///< in the ledger
+  std::string cause;
+  std::string result;
+  std::optional<std::string> error_class;
+  std::string error;
+  bool lagging = false;
+  WallTime started{};
+  WallTime ended{};
+  std::optional<WallTime> published_at;
+  std::int64_t times = 1;
+};
+
 /// Reads the ledger beside its writer, which is not kept waiting. One thread; to be made for each
 /// question and dropped: everything has to be answered within two seconds. Errors as of Database.
 class LedgerReader {
@@ -66,6 +87,8 @@ class LedgerReader {
   Result<std::optional<DeliveryRow>> delivery(const std::string& id);
   /// Whether several ids begin like that, those of authentic deliveries if there are any.
   Result<bool> several_begin_with(const std::string& id);
+  /// Newest first.
+  Result<std::vector<RefreshRow>> refreshes(const RefreshQuery& query);
   /// What a delivery said, as JSON; nullopt: it was not kept.
   Result<std::optional<std::string>> content(std::int64_t number);
 

@@ -9,6 +9,7 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
   state.name = event.repository;
   state.url = event.url;
   state.checkouts = event.checkouts;
+  state.paused_since = event.paused_since;
   for (const CheckoutStatus& checkout : event.checkouts) {
     state.last_change = std::max(state.last_change, checkout.published_at);
   }
@@ -18,6 +19,11 @@ void apply(RepositoryState& state, const RepositoryAdded& event) {
 }
 
 void apply(RepositoryState& /*state*/, const RepositoryRemoved& /*event*/) {}
+
+void apply(RepositoryState& state, const RepositoryPaused& event) {
+  state.paused_since = event.since;
+  state.next_poll.reset();
+}
 
 void apply(RepositoryState& state, const RefreshStarted& /*event*/) {
   state.refreshing = true;
@@ -64,7 +70,8 @@ void apply(RepositoryState& state, const RefreshFinished& event) {
 }
 
 void apply(RepositoryState& state, const NextRefreshPlanned& event) {
-  state.next_poll = event.at;
+  // One that was on its way when a person paused it counts no more.
+  state.next_poll = state.paused_since ? std::nullopt : event.at;
 }
 
 void apply(RepositoryState& state, const DeliveryAccepted& event) {
@@ -98,6 +105,9 @@ std::string_view to_string(RepositoryCondition condition) {
 }
 
 RepositoryCondition RepositoryState::condition() const {
+  if (paused_since) {
+    return RepositoryCondition::paused;
+  }
   if (held) {
     return RepositoryCondition::held;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@
 namespace freshet::state {
 
 enum class RepositoryCondition { pending, refreshing, ok, lagging, failing, held, paused };
+inline constexpr std::array kRepositoryConditions{
+    RepositoryCondition::pending, RepositoryCondition::refreshing, RepositoryCondition::ok,
+    RepositoryCondition::lagging, RepositoryCondition::failing,    RepositoryCondition::held,
+    RepositoryCondition::paused};
 std::string_view to_string(RepositoryCondition condition);
 
 /// The last failure, while it lasts.
@@ -29,6 +34,7 @@ struct RepositoryState {
   bool refreshing = false;
   bool lagging = false;
   bool held = false;
+  std::optional<WallTime> paused_since;
   std::optional<WallTime> last_success;
   std::optional<WallTime> last_change;
   std::optional<Failure> failure;
@@ -43,8 +49,8 @@ struct RepositoryState {
   std::optional<Outcome> last_outcome;
 
   RepositoryCondition condition() const;
-  /// Refreshed once, or failed and says so.
-  bool settled() const { return last_success || failure; }
+  /// Refreshed once, or failed and says so, or not to be refreshed.
+  bool settled() const { return last_success || failure || paused_since; }
 };
 
 /// The state after the event. Pure; the event speaks of this repository.

@@ -4,16 +4,26 @@ namespace freshet::state {
 
 void Store::report(const Event& event) {
   const RepositoryName& name = repository_of(event);
+  bool removed = false;
+  bool changed = true;
   {
     const MutexLock lock(mutex_);
     const auto position = states_.find(name);
     if (std::holds_alternative<RepositoryRemoved>(event)) {
-      states_.erase(name);
+      removed = states_.erase(name) > 0;
+      changed = false;
     } else if (position != states_.end()) {
       position->second = std::make_shared<const RepositoryState>(reduce(*position->second, event));
     } else if (std::holds_alternative<RepositoryAdded>(event)) {
       states_[name] = std::make_shared<const RepositoryState>(reduce({}, event));
+    } else {
+      changed = false;
     }
+  }
+  if (removed) {
+    changes_.removed(name);
+  } else if (changed) {
+    changes_.touched(name);
   }
   changed_.notify_all();
 }

@@ -6,6 +6,7 @@
 
 #include "base/mutex.h"
 #include "model/event.h"
+#include "state/changes.h"
 #include "state/repository_state.h"
 
 namespace freshet::state {
@@ -25,6 +26,10 @@ class Store : public EventSink {
   /// then; nullptr when the repository is gone, or stop_waiting() was called.
   std::shared_ptr<const RepositoryState> wait_covered(const RepositoryName& name, Ticket ticket,
                                                       Instant deadline) const EXCLUDES(mutex_);
+  /// In which order states changed.
+  Changes& changes() { return changes_; }
+  const Changes& changes() const { return changes_; }
+
   /// Ends all waits, now and later.
   void stop_waiting() EXCLUDES(mutex_);
 
@@ -33,6 +38,7 @@ class Store : public EventSink {
   std::map<RepositoryName, std::shared_ptr<const RepositoryState>> states_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;
   mutable Condition changed_;
+  Changes changes_;
 };
 
 }  // namespace freshet::state

@@ -88,6 +88,19 @@ class RawClient {
     return answer();
   }
 
+  /// Takes bytes until `text` is among them; all up to and with it. Empty: it did not come.
+  std::string until(std::string_view text) {
+    std::size_t at = 0;
+    while ((at = buffer_.find(text)) == std::string::npos) {
+      if (!receive()) {
+        return {};
+      }
+    }
+    std::string taken = buffer_.substr(0, at + text.size());
+    buffer_.erase(0, at + text.size());
+    return taken;
+  }
+
   /// Waits for the other side to close. False: it sent something first, or left it open for ten
   /// seconds.
   bool ended() {

@@ -1,0 +1,44 @@
+#include "admin/refreshes.h"
+
+#include "admin/query.h"
+#include "admin/views.h"
+
+namespace freshet::admin {
+namespace {
+
+Result<state::RefreshQuery> read_query(const RepositoryName& name, const http::Request& request) {
+  state::RefreshQuery query{name.text()};
+  FRESHET_TRY(query.limit, limit_of(request, query.limit));
+  FRESHET_TRY(query.before, optional_number(request, "before"));
+  return query;
+}
+
+Result<std::vector<state::RefreshRow>> read(const state::Ledger& ledger,
+                                            const state::RefreshQuery& query) {
+  FRESHET_TRY(state::LedgerReader reader, ledger.reader());
+  return reader.refreshes(query);
+}
+
+}  // namespace
+
+http::Response list_refreshes(const state::Store& store, state::Ledger& ledger,
+                              const RepositoryName& name, const http::Request& request) {
+  if (!store.find(name)) {
+    return error_response(404, "not_found", "no repository is called " + name.text());
+  }
+  const auto query = read_query(name, request);
+  if (!query) {
+    return error_response(400, "invalid", query.error().message);
+  }
+  const auto rows = read(ledger, *query);
+  if (!rows) {
+    return unreadable_ledger(ledger, rows.error());
+  }
+  Json refreshes = Json::array();
+  for (const state::RefreshRow& row : *rows) {
+    refreshes.push(view(row));
+  }
+  return json_response(200, Json::object({{"refreshes", std::move(refreshes)}}));
+}
+
+}  // namespace freshet::admin

@@ -1,0 +1,66 @@
+// `freshet pause` and `freshet resume`.
+#include <algorithm>
+
+#include "app/admin_client.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace freshet::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+};
+
+void print_answer(const Global& global, const std::string& name,
+                  const app::AdminClient::Answer& answer) {
+  if (global.json) {
+    Json line = answer.body;
+    line.set("repository", name);
+    print_json(line);
+  } else if (answer.status == 200) {
+    print_line(name + ": " + answer.body["status"].text());
+  } else {
+    const Json& error = answer.body["error"];
+    print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
+  }
+}
+
+/// `action`: the last part of the route.
+int switch_all(const Global& global, const Options& options, const std::string& action) {
+  const auto settings = load_or_complain(global.config_file);
+  if (!settings) {
+    return kUsage;
+  }
+  const app::AdminClient client(settings->admin);
+  int status = kDone;
+  for (const std::string& name : options.names) {
+    const auto answer = client.post(
+        "/repositories/" + app::AdminClient::encode(name) + "/" + action, std::chrono::seconds(30));
+    if (!answer) {
+      return complain_unreachable(answer.error());
+    }
+    print_answer(global, name, *answer);
+    status = std::max(status, exit_status_of(answer->status));
+  }
+  return status;
+}
+
+std::function<int(const Global&)> declare(CLI::App& app, const std::string& what,
+                                          const std::string& action) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("NAME", options->names, what)->required();
+  return [options, action](const Global& global) { return switch_all(global, *options, action); };
+}
+
+}  // namespace
+
+std::function<int(const Global&)> declare_pause(CLI::App& app) {
+  return declare(app, "Repositories to pause, until they are resumed", "pause");
+}
+
+std::function<int(const Global&)> declare_resume(CLI::App& app) {
+  return declare(app, "Repositories to resume", "resume");
+}
+
+}  // namespace freshet::cli

@@ -32,17 +32,18 @@ int switch_all(const Global& global, const Options& options, const std::string& 
   if (!client) {
     return kUsage;
   }
-  int status = check_names(*client, options.names);
-  if (status != kDone) {
-    return status;
-  }
+  int status = kDone;
   for (const std::string& name : options.names) {
     const auto answer = client->post(
         "/repositories/" + app::AdminClient::encode(name) + "/" + action, std::chrono::seconds(30));
     if (!answer) {
       return complain_unreachable(answer.error());
     }
-    print_answer(global, name, *answer);
+    if (answer->status == 404) {
+      check_names(*client, {name});  // says what was probably meant
+    } else {
+      print_answer(global, name, *answer);
+    }
     status = std::max(status, exit_status_of(answer->status));
   }
   return status;

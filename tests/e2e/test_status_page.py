@@ -158,6 +158,16 @@ def test_the_policy_lets_only_its_own_script_run(three):
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+def test_a_link_on_another_page_leads_here_and_that_page_learns_nothing(three):
+    page = three.open()
+    page.goto(f"http://127.0.0.1:{three.daemon.public_port}/healthz")  # another origin
+    assert page.evaluate(f"fetch({three.url!r}, {{mode: 'no-cors'}}).then((answer) => answer.type)") == "opaque"
+    assert page.evaluate(f"fetch({three.url!r}).then(() => 'read', () => 'refused')") == "refused"
+    page.evaluate(f"const link = document.createElement('a'); link.href = {three.url!r}; link.click()")
+    page.wait_for_text("#shown", "3 repositories")
+    page.problems()
+
+
 # Filter, sort, address
 
 def test_the_filter_keeps_what_holds_every_word_and_stands_in_the_address(three):

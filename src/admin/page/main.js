@@ -191,7 +191,9 @@ function receive(event, data) {
 }
 
 function apply(event, data) {
-  if (event === "repository") {
+  if (event === "hello") {
+    setText(byId("version"), data.version);
+  } else if (event === "repository") {
     repositories.set(data);
     tellResult(data);
   } else if (event === "removed") {

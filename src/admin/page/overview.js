@@ -48,7 +48,9 @@ class Overview {
   }
 
   showStatus(status) {
-    setText(byId("version"), status?.version ?? "");
+    if (status) {
+      setText(byId("version"), status.version);
+    }
     const notices = status ? noticesOf(status) : [];
     const text = JSON.stringify(notices);
     if (text !== this.noticesText) { // read aloud once, not at each look

@@ -62,15 +62,17 @@ class Overview {
     }
   }
 
-  toast(text, kind = "done") {
-    const toast = el("p", { class: "toast", "data-kind": kind }, text);
+  // What is said about the same thing takes the place of what was said before.
+  toast(text, { failed = false, about = text } = {}) {
+    const toast = el("p", { class: "toast", "data-kind": failed ? "failed" : "done", "data-about": about }, text);
     // Only what is in an open dialog is in front of it, and read aloud.
     (document.querySelector("dialog[open]") ?? document.body).append(byId("toasts"));
+    [...byId("toasts").children].find((old) => old.dataset.about === about)?.remove();
     byId("toasts").append(toast);
     while (byId("toasts").childElementCount > 4) {
       byId("toasts").firstChild.remove();
     }
-    setTimeout(() => toast.remove(), kind === "failed" ? 15_000 : 6000);
+    setTimeout(() => toast.remove(), failed ? 15_000 : 6000);
   }
 }
 

@@ -17,13 +17,14 @@ class AdminClient {
     int status = 0;
     Json body;
   };
-  /// `path` below /api/v1, percent-encoded. Error network: nobody answers; config: the token cannot
-  /// be read.
+  /// `path` below /api/v1, percent-encoded. Error network: nobody answers; timeout: not in time;
+  /// config: the token cannot be read, or the socket is not for this user.
   Result<Answer> get(const std::string& path) const;
   Result<Answer> post(const std::string& path, Duration patience,
                       const std::string& body = "") const;
 
   static std::string encode(std::string_view name);
+  std::string address() const { return settings_.listen.text(); }
 
  private:
   Result<Answer> send(const std::string& method, const std::string& path, Duration patience,

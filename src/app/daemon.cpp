@@ -1,44 +1,16 @@
 #include "app/daemon.h"
 
-#include <signal.h>
-
-#include <algorithm>
-#include <cerrno>
-
 #include "app/progress_log.h"
 #include "app/published_commits.h"
+#include "app/reload_plan.h"
 #include "app/replay.h"
 #include "app/secret_uses.h"
-#include "base/log.h"
 #include "http/answer.h"
 #include "webhook/decision.h"
 #include "webhook/forge.h"
 
 namespace freshet::app {
 namespace {
-
-sigset_t awaited_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&signals, number);
-  }
-  return signals;
-}
-
-bool listeners_differ(const config::Settings& a, const config::Settings& b) {
-  return a.server.listen.text() != b.server.listen.text() ||
-         a.server.tls_cert != b.server.tls_cert || a.server.tls_key != b.server.tls_key ||
-         a.admin.listen.text() != b.admin.listen.text() ||
-         a.admin.socket_mode != b.admin.socket_mode;
-}
-
-timespec to_timespec(Duration duration) {
-  timespec time{};
-  time.tv_sec = duration.count() / 1000;
-  time.tv_nsec = duration.count() % 1000 * 1'000'000;
-  return time;
-}
 
 admin::Deliveries::Words words_of_deliveries() {
   admin::Deliveries::Words words;
@@ -53,8 +25,10 @@ admin::Deliveries::Words words_of_deliveries() {
 
 }  // namespace
 
-Daemon::Daemon(std::unique_ptr<Engine> engine)
+Daemon::Daemon(std::unique_ptr<Engine> engine, const std::string& file)
     : engine_(std::move(engine)),
+      configuration_(file),
+      observation_(*engine_, configuration_),
       intake_world_(engine_->catalogue(), engine_->store(), engine_->meters(), *engine_,
                     engine_->ledger()),
       intake_(intake_world_, *engine_, http::not_found_response()),
@@ -77,7 +51,7 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
                     return replay(intake_, delivery, content);
                   }),
       public_router_(public_routes(intake_, *engine_)),
-      admin_router_(admin_routes(api_, deliveries_, events_, *engine_),
+      admin_router_(admin_routes(api_, deliveries_, events_, *engine_, observation_),
                     admin_guard(engine_->catalogue())) {
   engine_->on_failure = [this](const RepositoryName& name) { intake_.refresh_failed(name); };
   intake_world_.on_delivery = [this](const state::DeliveryEntry& entry) {
@@ -88,9 +62,10 @@ Daemon::Daemon(std::unique_ptr<Engine> engine)
   };
 }
 
-Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings) {
+Result<std::unique_ptr<Daemon>> Daemon::start(const config::Settings& settings,
+                                              const std::string& file) {
   FRESHET_TRY(auto engine, Engine::create(settings, log_progress()));
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(engine)));
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(engine), file));
   FRESHET_CHECK(daemon->listen(settings));
   return daemon;
 }
@@ -101,16 +76,22 @@ Result<void> Daemon::listen(const config::Settings& settings) {
   http::Options options = public_options(settings.server);
   options.rate_limiter = rate_limiter_;
   FRESHET_TRY(public_server_, http::Server::listen(std::move(options), public_router_));
+  observation_.listening(*public_server_, *admin_server_);
   engine_->start();
   return {};
 }
 
-void Daemon::reload(config::Settings settings) {
-  if (listeners_differ(settings, engine_->catalogue().get()->settings)) {
-    log::warning("listeners cannot change while freshet runs; restart it for that");
-  }
+void Daemon::reload() {
+  const bool successful = configuration_.reload(
+      [this](config::Settings settings) { return change(std::move(settings)); });
+  engine_->meters().config_reloaded(successful, wall_now());
+}
+
+std::vector<std::string> Daemon::change(config::Settings settings) {
+  auto problems = keep_what_cannot_change(settings, engine_->catalogue().get()->settings);
   public_server_->change(public_limits(settings.server));
   engine_->reload(std::move(settings));
+  return problems;
 }
 
 Daemon::~Daemon() {
@@ -128,32 +109,6 @@ Daemon::~Daemon() {
 std::string Daemon::summary() const {
   return std::to_string(engine_->catalogue().get()->specs.size()) + " repositories, webhooks at " +
          public_server_->address() + ", admin at " + admin_server_->address();
-}
-
-void prepare_signals() {
-  const sigset_t signals = awaited_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
-
-void wait_for_end(const schedule::Scheduler& scheduler, const ReloadHandler& reload) {
-  const ServiceManager manager;
-  const sigset_t signals = awaited_signals();
-  const Duration beat = ServiceManager::watchdog_interval().value_or(std::chrono::minutes(1));
-  for (;;) {
-    const timespec patience = to_timespec(std::max(beat, Duration(100)));
-    const int number = sigtimedwait(&signals, nullptr, &patience);
-    if (number == SIGHUP && reload) {
-      reload();
-    } else if (number > 0) {
-      manager.stopping();
-      return;
-    }
-    if (scheduler.makes_progress()) {
-      manager.alive();
-    } else {
-      log::error("the scheduler makes no progress");
-    }
-  }
 }
 
 }  // namespace freshet::app

@@ -5,7 +5,7 @@
 
 #include "app/engine.h"
 #include "app/listeners.h"
-#include "app/service_manager.h"
+#include "app/observation.h"
 
 namespace freshet::app {
 
@@ -13,20 +13,26 @@ namespace freshet::app {
 class Daemon {
  public:
   /// Listens and refreshes from then on.
-  static Result<std::unique_ptr<Daemon>> start(const config::Settings& settings);
+  static Result<std::unique_ptr<Daemon>> start(const config::Settings& settings,
+                                               const std::string& file);
   ~Daemon();  ///< stops: deliveries first, then refreshes, then whoever waits for them
 
   Engine& engine() { return *engine_; }
-  /// Takes another configuration: everything but the listeners' addresses and files.
-  void reload(config::Settings settings);
+  const Observation& observation() const { return observation_; }
+  /// Reads the configuration's file anew and takes over everything but where it listens. One
+  /// thread.
+  void reload();
   /// For people: how many repositories there are and where the listeners are.
   std::string summary() const;
 
  private:
-  explicit Daemon(std::unique_ptr<Engine> engine);
+  Daemon(std::unique_ptr<Engine> engine, const std::string& file);
   Result<void> listen(const config::Settings& settings);
+  std::vector<std::string> change(config::Settings settings);
 
   std::unique_ptr<Engine> engine_;
+  ConfigurationFile configuration_;
+  Observation observation_;
   IntakeWorld intake_world_;
   webhook::Intake intake_;
   admin::RepositoryViews views_;
@@ -39,16 +45,5 @@ class Daemon {
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<http::Server> public_server_;
 };
-
-/// Blocks SIGTERM, SIGINT and SIGHUP for the whole process, so that they can be waited for. Before
-/// any thread.
-void prepare_signals();
-
-/// What to do at SIGHUP; empty: end, as at the others.
-using ReloadHandler = std::function<void()>;
-
-/// Waits for SIGTERM or SIGINT; feeds the service manager's watchdog while the scheduler makes
-/// progress, and calls `reload` at SIGHUP.
-void wait_for_end(const schedule::Scheduler& scheduler, const ReloadHandler& reload);
 
 }  // namespace freshet::app

@@ -1,15 +1,15 @@
 #include "app/engine.h"
 
+#include <set>
+
 #include "app/reload_plan.h"
 #include "app/specs.h"
+#include "app/upstreams.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/quantity.h"
 #include "mirror/git2.h"
-#include "remote/git_program.h"
-#include "remote/http_upstream.h"
 #include "remote/ssh_command.h"
-#include "remote/stream_upstream.h"
 #include "schedule/announcements.h"
 
 namespace freshet::app {
@@ -19,19 +19,28 @@ void log_outcome(const Outcome& outcome) {
   const std::string took =
       format_duration(std::chrono::duration_cast<Duration>(outcome.ended - outcome.started));
   const std::string name = outcome.repository.text();
+  const std::string id = outcome.number == 0 ? "" : refresh_id(outcome.number);
   if (outcome.cancelled) {
-    log::info("refresh cancelled", {{"repository", name}});
+    log::info("refresh cancelled", {{"repository", name}, {"refresh", id}});
   } else if (outcome.error) {
     log::warning("refresh failed", {{"repository", name},
+                                    {"refresh", id},
                                     {"trigger", to_string(outcome.cause)},
                                     {"class", to_string(outcome.error->error_class)},
                                     {"error", outcome.error->message},
                                     {"took", took}});
   } else if (outcome.result == RefreshResult::updated) {
-    log::info("refreshed",
-              {{"repository", name}, {"trigger", to_string(outcome.cause)}, {"took", took}});
+    log::info("refreshed", {{"repository", name},
+                            {"refresh", id},
+                            {"trigger", to_string(outcome.cause)},
+                            {"took", took}});
   } else {
-    log::debug("nothing new", {{"repository", name}, {"trigger", to_string(outcome.cause)}});
+    const bool asked_for = outcome.cause == Cause::delivery || outcome.cause == Cause::manual;
+    log::write(asked_for ? log::Level::info : log::Level::debug, "nothing new",
+               {{"repository", name},
+                {"refresh", id},
+                {"trigger", to_string(outcome.cause)},
+                {"took", took}});
   }
 }
 
@@ -86,25 +95,10 @@ std::shared_ptr<remote::RemoteMemory> RefreshWorld::memory_of(const sync::Reposi
 }
 
 std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  /// An upstream lives as long as somebody waits for it, and so does what it signs in with.
-  struct Connected {
-    std::shared_ptr<remote::Credentials> credentials;
-    std::unique_ptr<remote::Upstream> upstream;
-  };
-  auto connected = std::make_shared<Connected>();
-  connected->credentials = catalogue_.credentials(state_.http());
-  const remote::GitProgram::SignIn sign_in{connected->credentials.get(), state_.ssh_connections()};
-  auto by_git = std::make_unique<remote::GitProgram>(spec.url, state_.git(), sign_in);
-  const auto transport = spec.url.transport();
-  if (transport == UpstreamUrl::Transport::https || transport == UpstreamUrl::Transport::http) {
-    connected->upstream = std::make_unique<remote::HttpUpstream>(
-        spec.url, state_.http(), connected->credentials.get(), memory_of(spec), state_.git(),
-        std::move(by_git));
-  } else {
-    connected->upstream = std::make_unique<remote::StreamUpstream>(
-        spec.url, state_.git(), sign_in, memory_of(spec), std::move(by_git));
-  }
-  return {connected, connected->upstream.get()};
+  return connect_upstream(spec,
+                          {state_.git(), state_.http(), catalogue_.credentials(state_.http()),
+                           state_.ssh_connections()},
+                          memory_of(spec));
 }
 
 void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {
@@ -115,6 +109,7 @@ void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& 
 
 void RefreshWorld::published(const Publication& publication) {
   log::info("published", {{"repository", publication.repository.text()},
+                          {"refresh", refresh_id(publication.refresh)},
                           {"path", publication.path},
                           {"ref", publication.ref.text()},
                           {"commit", publication.new_commit.hex()}});
@@ -205,12 +200,6 @@ void Engine::stop() {
 
 void Engine::reload(config::Settings settings) {
   const auto before = catalogue_.get();
-  if (settings.state_dir != before->settings.state_dir) {
-    // The lock and the journal are in the old one.
-    log::error("state_dir cannot change while freshet runs; restart it for that",
-               {{"stays", before->settings.state_dir}});
-    settings.state_dir = before->settings.state_dir;
-  }
   scheduler_.change_limits(schedule_limits(settings));
   catalogue_.replace(std::move(settings));
   const auto after = catalogue_.get();
@@ -219,12 +208,10 @@ void Engine::reload(config::Settings settings) {
   for (const auto& [name, spec] : before->specs) {
     if (after->specs.count(name) == 0) {
       removed.emplace_back(name, scheduler_.forget(name));
-      for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
-        sweeper_.forget(checkout.path);
-      }
       report(RepositoryRemoved{name});
     }
   }
+  forget_checkouts(*before, *after);
   for (const auto& [name, spec] : after->specs) {
     if (!untouched(*before, *after, name)) {
       follow(*after, name);
@@ -234,6 +221,23 @@ void Engine::reload(config::Settings settings) {
   }
   for (const auto& [name, open] : removed) {
     hand_over(*before->specs.at(name), open, *before, *after);
+  }
+}
+
+/// What nothing is published at any more is its owner's again.
+void Engine::forget_checkouts(const Catalogue& before, const Catalogue& after) {
+  std::set<std::string> published;
+  for (const auto& [name, spec] : after.specs) {
+    for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+      published.insert(checkout.path);
+    }
+  }
+  for (const auto& [name, spec] : before.specs) {
+    for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+      if (published.count(checkout.path) == 0) {
+        sweeper_.forget(checkout.path);
+      }
+    }
   }
 }
 

@@ -36,6 +36,7 @@ class StateDirectory {
   static Result<StateDirectory> take(const std::string& path);
   const GitEnvironment& git() const { return git_; }
   remote::HttpClient& http() const { return *http_; }
+  std::map<std::string, remote::RateLimit> rate_limits() const { return http_->rate_limits(); }
   const std::string& ssh_connections() const { return ssh_connections_; }
   ~StateDirectory();  ///< ends the shared ssh connections
   StateDirectory(StateDirectory&&) noexcept = default;
@@ -97,6 +98,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   void stop();
   /// Takes another configuration: what is new or changed is followed and refreshed, what is gone is
   /// forgotten, the rest is left alone, and a refresh that runs for something that stays goes on.
+  /// Requires the same state_dir.
   void reload(config::Settings settings);
 
   /// Writes what is announced to the journal before the scheduler gets it.
@@ -118,6 +120,10 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   metrics::Meters& meters() { return meters_; }
   state::Ledger& ledger() { return ledger_; }
   const schedule::Scheduler& scheduler() const { return scheduler_; }
+  /// What upstream hosts still allow, by host.
+  std::map<std::string, remote::RateLimit> rate_limits() const { return state_.rate_limits(); }
+  /// Published files that somebody else changed and that were written anew.
+  std::uint64_t files_repaired() const { return sweeper_.files_repaired(); }
 
  private:
   Engine(StateDirectory state, std::unique_ptr<state::Journal> journal,
@@ -129,6 +135,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   void settled(const std::vector<std::uint64_t>& journal_ids) override;
   void follow_everything();
   void follow(const Catalogue& catalogue, const RepositoryName& name) EXCLUDES(pausing_);
+  void forget_checkouts(const Catalogue& before, const Catalogue& after);
   void hand_over(const sync::RepositorySpec& removed, const std::vector<Announcement>& open,
                  const Catalogue& before, const Catalogue& after);
 

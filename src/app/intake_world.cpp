@@ -2,8 +2,19 @@
 
 #include "app/delivery_entry.h"
 #include "base/log.h"
+#include "webhook/forge.h"
 
 namespace freshet::app {
+
+IntakeWorld::IntakeWorld(CatalogueHolder& catalogue, const state::Store& store,
+                         metrics::Meters& meters, EventSink& events, state::Ledger& ledger)
+    : catalogue_(catalogue), store_(store), meters_(meters), events_(events), ledger_(ledger) {
+  for (const webhook::Forge* forge : webhook::all_forges()) {
+    for (const webhook::Verdict verdict : webhook::kVerdicts) {
+      meters_.expect_delivery(forge->name, to_string(verdict));
+    }
+  }
+}
 
 std::vector<std::string> IntakeWorld::secret_files(const std::optional<RepositoryName>& owner) {
   return catalogue_.get()->secret_files(owner);

@@ -22,8 +22,7 @@ namespace freshet::app {
 class IntakeWorld : public webhook::Intake::World {
  public:
   IntakeWorld(CatalogueHolder& catalogue, const state::Store& store, metrics::Meters& meters,
-              EventSink& events, state::Ledger& ledger)
-      : catalogue_(catalogue), store_(store), meters_(meters), events_(events), ledger_(ledger) {}
+              EventSink& events, state::Ledger& ledger);
 
   std::vector<std::string> secret_files(const std::optional<RepositoryName>& owner) override;
   Secret read_secret(const std::string& location) override;

@@ -58,12 +58,10 @@ std::optional<http::TlsFiles> tls_files(const config::Server& settings) {
              : std::optional(http::TlsFiles{settings.tls_cert, settings.tls_key});
 }
 
-http::Response metrics_page(Engine& engine) {
-  const metrics::Gauges gauges{engine.scheduler().queue_depth(), engine.scheduler().open_breakers(),
-                               FRESHET_VERSION, engine.ledger().rows_lost()};
+http::Response metrics_page(const Observation& observation) {
   http::Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = engine.meters().render(engine.store().all(), gauges);
+  response.body = observation.metrics();
   return response;
 }
 
@@ -88,7 +86,8 @@ std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine) 
 }
 
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
-                                      admin::Events& events, Engine& engine) {
+                                      admin::Events& events, Engine& engine,
+                                      const Observation& observation) {
   using http::PathValues;
   using http::Request;
   return {
@@ -143,7 +142,13 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
        {{"GET",
          [&events](const Request& request, const PathValues&) { return events.open(request); }}}},
       {"/metrics",
-       {{"GET", [&engine](const Request&, const PathValues&) { return metrics_page(engine); }}}},
+       {{"GET",
+         [&observation](const Request&, const PathValues&) { return metrics_page(observation); }}}},
+      {"/api/v1/status",
+       {{"GET",
+         [&observation](const Request&, const PathValues&) {
+           return admin::json_response(200, admin::view(observation.overview()));
+         }}}},
   };
 }
 

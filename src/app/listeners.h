@@ -9,6 +9,7 @@
 #include "admin/events.h"
 #include "app/engine.h"
 #include "app/intake_world.h"
+#include "app/observation.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "webhook/intake.h"
@@ -19,7 +20,8 @@ namespace freshet::app {
 
 std::vector<http::Route> public_routes(webhook::Intake& intake, Engine& engine);
 std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& deliveries,
-                                      admin::Events& events, Engine& engine);
+                                      admin::Events& events, Engine& engine,
+                                      const Observation& observation);
 
 /// The guard over everything on the admin listener: Host, Origin and, when there is one, the token,
 /// by the configuration in force.

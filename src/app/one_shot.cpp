@@ -1,47 +1,15 @@
 #include "app/one_shot.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "app/signal_watch.h"
 #include "base/log.h"
 #include "checkout/slot_directory.h"
 
 namespace freshet::app {
 namespace {
-
-/// Cancels at SIGINT or SIGTERM, which prepare_signals has blocked, until it goes.
-class SignalWatch {
- public:
-  explicit SignalWatch(CancelToken cancel)
-      : cancel_(std::move(cancel)), thread_([this] { run(); }) {}
-  SignalWatch(const SignalWatch&) = delete;
-  SignalWatch& operator=(const SignalWatch&) = delete;
-  ~SignalWatch() {
-    done_ = true;
-    thread_.join();
-  }
-
- private:
-  void run() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    const timespec patience{0, 50'000'000};
-    while (!done_) {
-      if (sigtimedwait(&signals, nullptr, &patience) > 0) {
-        cancel_.cancel();
-      }
-    }
-  }
-
-  const CancelToken cancel_;
-  std::atomic<bool> done_{false};
-  std::thread thread_;
-};
 
 void sweep_checkouts(const sync::RepositorySpec& spec) {
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {

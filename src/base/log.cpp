@@ -1,7 +1,10 @@
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -16,9 +19,18 @@ namespace {
 
 std::atomic<Format> g_format{Format::text};
 
-/// Under systemd standard error is the journal: it knows the time, and takes "<6>" as a priority.
+/// Whether standard error is the journal itself, as systemd.exec(5) says to find out: the variable
+/// is inherited by those who write into another file or pipe, too.
+bool is_journal() {
+  const char* const stream = ::secure_getenv("JOURNAL_STREAM");
+  struct stat error {};
+  return stream != nullptr && ::fstat(STDERR_FILENO, &error) == 0 &&
+         fmt::format("{}:{}", error.st_dev, error.st_ino) == stream;
+}
+
+/// The journal knows the time, and takes "<6>" as a priority.
 bool to_journal() {
-  static const bool kJournal = ::secure_getenv("JOURNAL_STREAM") != nullptr;
+  static const bool kJournal = is_journal();
   return kJournal;
 }
 
@@ -117,7 +129,8 @@ std::string json_line(Level level, std::string_view event, std::initializer_list
   for (const Field& field : fields) {
     line.set(std::string(field.key), field.value);
   }
-  return (to_journal() ? std::string(journal_prefix(level)) : std::string()) + line.dump();
+  return (to_journal() ? std::string(journal_prefix(level)) : std::string()) +
+         visible_json(line.dump());
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void prepare_now(const CheckoutSpec& spec, const std::string& mirror_path,
 
 /// What somebody changed is written anew; returns when to look again.
 Instant check_drift_now(const CheckoutSpec& spec, const std::string& mirror_path,
-                        const CancelToken& stop) {
+                        const CancelToken& stop, std::atomic<std::uint64_t>& files_repaired) {
   const auto current = read_current(spec.path);
   if (!current) {
     return now() + kLongest;
@@ -59,6 +59,9 @@ Instant check_drift_now(const CheckoutSpec& spec, const std::string& mirror_path
                     {"files", std::to_string(drift->size())},
                     {"first", drift->front()}});
       repaired = repair_drift(spec, mirror_path, *drift, stop);
+    }
+    if (repaired && drift) {
+      files_repaired += drift->size();
     }
     if (!repaired) {
       log::warning("the published tree is not as its commit",
@@ -131,7 +134,8 @@ void Sweeper::run() {
     }
     const auto next_sweep = sweep_now(watched.spec, watched.mirror_path);
     prepare_now(watched.spec, watched.mirror_path, stop_);
-    const Instant next_check = check_drift_now(watched.spec, watched.mirror_path, stop_);
+    const Instant next_check =
+        check_drift_now(watched.spec, watched.mirror_path, stop_, files_repaired_);
     watched.due = std::min(next_sweep.value_or(next_check), next_check);
     const MutexLock lock(mutex_);
     looked_at_.clear();

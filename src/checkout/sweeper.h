@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <thread>
@@ -28,6 +30,9 @@ class Sweeper {
   void watch(const CheckoutSpec& spec, const std::string& mirror_path) EXCLUDES(mutex_);
   void forget(const std::string& path) EXCLUDES(mutex_);
 
+  /// Files that were found changed by somebody else and written anew.
+  std::uint64_t files_repaired() const { return files_repaired_.load(); }
+
  private:
   struct Watched {
     CheckoutSpec spec;
@@ -37,6 +42,7 @@ class Sweeper {
   void run() EXCLUDES(mutex_);
 
   const CancelToken stop_;
+  std::atomic<std::uint64_t> files_repaired_{0};
 
   Mutex mutex_;
   Condition changed_;

@@ -1,52 +1,23 @@
-#include <algorithm>
-#include <memory>
+#include <fmt/format.h>
+#include <unistd.h>
 
-#include "app/drift_report.h"
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "app/daemon.h"
 #include "app/listeners.h"
+#include "app/safe_directories.h"
 #include "app/secret_uses.h"
+#include "app/signal_watch.h"
+#include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "config/load.h"
 
 namespace freshet::cli {
 namespace {
-
-Json to_json(const config::Diagnostic& diagnostic) {
-  return Json::object(
-      {{"severity", diagnostic.severity == config::Severity::error ? "error" : "warning"},
-       {"file", diagnostic.file},
-       {"line", static_cast<std::int64_t>(diagnostic.line)},
-       {"column", static_cast<std::int64_t>(diagnostic.column)},
-       {"key", diagnostic.key},
-       {"message", diagnostic.message}});
-}
-
-Json to_json(const app::DriftReport& report) {
-  Json changed = Json::array();
-  for (const std::string& path : report.changed.value_or(std::vector<std::string>())) {
-    changed.push(path);
-  }
-  Json json = Json::object({{"repository", report.repository.text()},
-                            {"path", report.path},
-                            {"changed", std::move(changed)}});
-  if (!report.changed) {
-    json.set("error", report.changed.error().message);
-  }
-  return json;
-}
-
-void print_drift(const app::DriftReport& report) {
-  if (!report.changed) {
-    print_message(report.path + ": " + report.changed.error().message);
-    return;
-  }
-  if (report.changed->empty()) {
-    print_line(report.path + ": as its commit");
-  }
-  for (const std::string& path : *report.changed) {
-    print_line(report.path + "/" + path + ": changed by somebody else");
-  }
-}
 
 /// The file, and what it names that a start would not go without.
 config::Loaded load_and_look_around(const std::string& file) {
@@ -68,51 +39,123 @@ config::Loaded load_and_look_around(const std::string& file) {
   return loaded;
 }
 
-int check(const Global& global, bool with_drift) {
-  const config::Loaded loaded = load_and_look_around(global.config_file);
-  const bool valid = loaded.settings.has_value();
-  std::vector<app::DriftReport> reports;
-  if (valid && with_drift) {
-    reports = app::look_for_drift(*loaded.settings);
+struct Options {
+  bool drift = false;
+  bool online = false;
+};
+
+/// On a terminal, how many have answered; what is found is printed after it.
+Result<Online> look_online(const config::Settings& settings) {
+  app::prepare_signals();
+  const CancelToken cancel;
+  const app::SignalWatch watch(cancel);
+  const bool terminal = is_terminal(STDERR_FILENO);
+  const std::size_t all = settings.repositories.size();
+  auto upstreams = app::check_upstreams(settings, cancel, [&](std::size_t answered) {
+    if (terminal) {
+      std::cerr << "\r\033[K"
+                << (answered == all ? "" : fmt::format("{}/{} upstreams", answered, all))
+                << std::flush;
+    }
+  });
+  FRESHET_CHECK(upstreams);
+  if (cancel.cancelled()) {
+    return fail(ErrorClass::conflict, "interrupted before every upstream was asked");
+  }
+  return Online{app::check_credential_files(settings), std::move(*upstreams)};
+}
+
+struct Found {
+  config::Loaded loaded;
+  std::vector<app::DriftReport> drift;
+  std::optional<Online> online;
+
+  int exit_status() const {
+    const bool as_published = std::all_of(
+        drift.begin(), drift.end(),
+        [](const app::DriftReport& report) { return report.changed && report.changed->empty(); });
+    return !loaded.settings                                ? kUsage
+           : as_published && !(online && online->failed()) ? kDone
+                                                           : kRefreshFailed;
+  }
+};
+
+void print(const Global& global, const Options& options, const Found& found) {
+  print_problems(found.loaded.diagnostics);
+  if (!found.loaded.settings) {
+    return;
+  }
+  const std::size_t number = found.loaded.settings->repositories.size();
+  print_line(fmt::format("{}: valid, {} {}", global.config_file, number,
+                         number == 1 ? "repository" : "repositories"));
+  if (!options.drift && !options.online) {
+    print_safe_directories(app::safe_directories(*found.loaded.settings));
+  }
+  for (const app::DriftReport& report : found.drift) {
+    print_drift(report);
+  }
+  if (found.online) {
+    print_online(*found.online);
+  }
+}
+
+template <class T>
+Json list_of(const std::vector<T>& items) {
+  Json list = Json::array();
+  for (const T& item : items) {
+    list.push(to_json(item));
+  }
+  return list;
+}
+
+Json all_of(const Options& options, const Found& found) {
+  Json result = Json::object({{"valid", found.loaded.settings.has_value()},
+                              {"problems", list_of(found.loaded.diagnostics)}});
+  if (found.loaded.settings) {
+    Json directories = Json::array();
+    for (const std::string& directory : app::safe_directories(*found.loaded.settings)) {
+      directories.push(directory);
+    }
+    result.set("safe_directories", std::move(directories));
+  }
+  if (options.drift) {
+    result.set("drift", list_of(found.drift));
+  }
+  if (found.online) {
+    result.set("online", to_json(*found.online));
+  }
+  return result;
+}
+
+int check(const Global& global, const Options& options) {
+  Found found{load_and_look_around(global.config_file), {}, {}};
+  if (found.loaded.settings && options.drift) {
+    found.drift = app::look_for_drift(*found.loaded.settings);
+  }
+  if (found.loaded.settings && options.online) {
+    auto online = look_online(*found.loaded.settings);
+    if (!online) {
+      print_message(online.error().message);
+      return traits(online.error().error_class).exit_status;
+    }
+    found.online = std::move(*online);
   }
   if (global.json) {
-    Json problems = Json::array();
-    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-      problems.push(to_json(diagnostic));
-    }
-    Json result = Json::object({{"valid", valid}, {"problems", std::move(problems)}});
-    if (with_drift) {
-      Json drift = Json::array();
-      for (const app::DriftReport& report : reports) {
-        drift.push(to_json(report));
-      }
-      result.set("drift", std::move(drift));
-    }
-    print_json(result);
+    print_json(all_of(options, found));
   } else {
-    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-      print_line(config::to_text(diagnostic));
-    }
-    if (valid) {
-      print_line(global.config_file + ": valid, " +
-                 std::to_string(loaded.settings->repositories.size()) + " repositories");
-    }
-    for (const app::DriftReport& report : reports) {
-      print_drift(report);
-    }
+    print(global, options, found);
   }
-  const bool as_published = std::all_of(
-      reports.begin(), reports.end(),
-      [](const app::DriftReport& report) { return report.changed && report.changed->empty(); });
-  return !valid ? kUsage : as_published ? kDone : kRefreshFailed;
+  return found.exit_status();
 }
 
 }  // namespace
 
 std::function<int(const Global&)> declare_check(CLI::App& app) {
-  const auto with_drift = std::make_shared<bool>(false);
-  app.add_flag("--drift", *with_drift, "compare the published trees with their commits");
-  return [with_drift](const Global& global) { return check(global, *with_drift); };
+  const auto options = std::make_shared<Options>();
+  app.add_flag("--online", options->online,
+               "Ask each upstream with its credentials, as the daemon would; needs no daemon");
+  app.add_flag("--drift", options->drift, "Compare the published trees with their commits");
+  return [options](const Global& global) { return check(global, *options); };
 }
 
 }  // namespace freshet::cli

@@ -1,15 +1,15 @@
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
 #include <thread>
 
-#include "app/admin_client.h"
+#include "base/utf8.h"
+#include "base/visible.h"
 #include "cli/command.h"
+#include "cli/daemon_access.h"
 #include "cli/output.h"
+#include "cli/style.h"
 
 namespace freshet::cli {
 namespace {
@@ -57,13 +57,6 @@ std::string result_of(const Json& delivery) {
                                                    : text_or(delivery["reason"], "-");
 }
 
-/// Columns of a terminal; 0: none, nothing has to fit.
-std::size_t terminal_width() {
-  winsize size{};
-  const bool known = is_terminal(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-  return known ? size.ws_col : 0;
-}
-
 /// As much of it as `freshet replay` needs where there is no room for more.
 std::string id_of(const Json& delivery) {
   constexpr std::size_t kNarrow = 160;
@@ -91,17 +84,18 @@ const std::vector<std::string> kHeading{"NO", "TIME (UTC)", "FORGE",        "EVE
                                         "ID", "VERDICT",    "REPOSITORIES", "RESULT"};
 
 /// What --follow prints comes line by line, and shall stand below each other all the same.
-void align(std::vector<std::vector<std::string>>& rows) {
+void align(Rows& rows) {
   constexpr std::array<std::size_t, 8> kWidths{5, 19, 9, 10, 36, 12, 16, 22};
   for (auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      row[i].resize(std::max(row[i].size(), kWidths.at(i)), ' ');
+      const std::size_t width = display_width(visible(row[i]));
+      row[i].append(kWidths.at(i) - std::min(width, kWidths.at(i)), ' ');
     }
   }
 }
 
 void print_rows(const Json& deliveries, bool heading) {
-  std::vector<std::vector<std::string>> rows;
+  Rows rows;
   for (const Json& delivery : deliveries.items()) {
     rows.push_back(row_of(delivery));
   }
@@ -153,69 +147,94 @@ std::string path_of(const Options& options, const std::string& range) {
              : path + "&repository=" + app::AdminClient::encode(options.repository);
 }
 
-/// Until somebody ends it, or the daemon is gone.
-int follow(const Global& global, const app::AdminClient& client, const Options& options,
-           const Json& first) {
-  Shown shown;
-  std::int64_t newest = 0;
-  if (!global.json) {
-    std::vector<std::vector<std::string>> heading{kHeading};
-    align(heading);
-    print_table(fit_table(std::move(heading), terminal_width()));
-  }
-  show_news(global, first["deliveries"], shown, newest);
-  for (;;) {
-    std::this_thread::sleep_for(kBetweenLooks);
-    const std::int64_t after = shown.empty() ? newest : std::min(newest, shown.begin()->first - 1);
-    const auto answer = client.get(path_of(options, "limit=1000&after=" + std::to_string(after)));
-    if (!answer) {
-      return complain_unreachable(answer.error());
+/// Looks again and again; a daemon that is gone for a while is waited for, and a message says so.
+class Follower {
+ public:
+  Follower(const Global& global, app::AdminClient client, const Options& options)
+      : global_(global), client_(std::move(client)), options_(options) {}
+
+  /// Until somebody ends it, or what went wrong will not go away by itself.
+  int run(const Json& first) {
+    if (!global_.json) {
+      Rows heading{kHeading};
+      align(heading);
+      print_table(fit_table(std::move(heading), terminal_width()));
     }
-    if (answer->status != 200) {
-      print_message(answer->body["error"]["message"].text());
-      continue;  // the ledger may be readable again soon
+    show_news(global_, first["deliveries"], shown_, newest_);
+    for (;;) {
+      std::this_thread::sleep_for(kBetweenLooks);
+      const std::int64_t after =
+          shown_.empty() ? newest_ : std::min(newest_, shown_.begin()->first - 1);
+      const auto answer =
+          client_.get(path_of(options_, "limit=1000&after=" + std::to_string(after)));
+      if (!answer && answer.error().error_class == ErrorClass::config) {
+        return complain_unreachable(answer.error());
+      }
+      take(answer);
+    }
+  }
+
+ private:
+  void take(const Result<app::AdminClient::Answer>& answer) {
+    const bool good = answer && answer->status == 200;
+    if (!good) {
+      say_once(answer ? answer->body["error"]["message"].text() : answer.error().message);
+      return;
+    }
+    if (!trouble_.empty()) {
+      print_message("the daemon answers again");
+      trouble_.clear();
     }
     const auto& deliveries = answer->body["deliveries"].items();
-    if (deliveries.size() == kMostListed && !shown.empty()) {
-      shown.clear();  // too long ago to be looked at again
+    if (deliveries.size() == kMostListed && !shown_.empty()) {
+      shown_.clear();  // too long ago to be looked at again
     }
-    show_news(global, answer->body["deliveries"], shown, newest);
+    show_news(global_, answer->body["deliveries"], shown_, newest_);
   }
-}
+
+  void say_once(const std::string& trouble) {
+    if (trouble != trouble_) {
+      print_message(trouble + "; waiting for it");
+    }
+    trouble_ = trouble;
+  }
+
+  const Global& global_;
+  const app::AdminClient client_;
+  const Options& options_;
+  Shown shown_;
+  std::int64_t newest_ = 0;
+  std::string trouble_;  ///< why there is no answer now; empty: there is one
+};
 
 int deliveries(const Global& global, const Options& options) {
-  const auto settings = load_or_complain(global.config_file);
-  if (!settings) {
-    return kUsage;
-  }
   if (options.limit < 1 || options.limit > kMostListed) {
     print_message("--limit: expected a number from 1 to 1000");
     return kUsage;
   }
-  const bool known =
-      options.repository.empty() ||
-      std::any_of(settings->repositories.begin(), settings->repositories.end(),
-                  [&](const auto& one) { return one.name.text() == options.repository; });
-  if (!known) {
-    print_message("no repository is called " + options.repository);
+  const auto client = find_daemon(global.config_file);
+  if (!client) {
     return kUsage;
   }
-  const app::AdminClient client(settings->admin);
-  const auto answer = client.get(path_of(options, "limit=" + std::to_string(options.limit)));
+  if (!options.repository.empty()) {
+    if (const int known = check_names(*client, {options.repository}); known != kDone) {
+      return known;
+    }
+  }
+  const auto answer = client->get(path_of(options, "limit=" + std::to_string(options.limit)));
   if (!answer) {
     return complain_unreachable(answer.error());
   }
   if (answer->status != 200) {
-    print_message(answer->body["error"]["message"].text());
-    return exit_status_of(answer->status);
+    return complain(*answer);
   }
   if (options.follow) {
-    return follow(global, client, options, answer->body);
+    return Follower(global, *client, options).run(answer->body);
   }
   if (global.json) {
     print_json(answer->body);
   } else if (answer->body["deliveries"].items().empty()) {
-    print_message("no delivery has come yet");
+    print_message("no delivery has come yet; `freshet deliveries --follow` shows each as it comes");
   } else {
     print_rows(answer->body["deliveries"], true);
   }

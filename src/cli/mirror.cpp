@@ -1,8 +1,10 @@
 #include <cstdlib>
 #include <memory>
 
-#include "app/daemon.h"
+#include "app/engine.h"
 #include "app/one_shot.h"
+#include "app/service_loop.h"
+#include "app/service_manager.h"
 #include "base/files.h"
 #include "base/quantity.h"
 #include "cli/command.h"
@@ -74,7 +76,11 @@ int follow(config::Settings settings) {
     return traits(engine.error().error_class).exit_status;
   }
   (*engine)->start();
-  app::wait_for_end((*engine)->scheduler(), nullptr);
+  app::Attended attended;
+  attended.makes_progress = [&] { return (*engine)->scheduler().makes_progress(); };
+  app::run_until_end(attended);
+  const app::Stopping stopping;
+  engine->reset();
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "cli/command.h"
 
@@ -13,7 +14,7 @@ namespace freshet::cli {
 namespace {
 
 /// Before widths are counted.
-void make_visible(std::vector<std::vector<std::string>>& rows) {
+void make_visible(Rows& rows) {
   for (auto& row : rows) {
     for (std::string& cell : row) {
       cell = visible(cell);
@@ -35,29 +36,30 @@ void print_message(std::string_view text) {
   std::cerr << "freshet: " << visible(text) << "\n";
 }
 
-void print_table(std::vector<std::vector<std::string>> rows) {
+void print_table(Rows rows, const CellStyle& style) {
   make_visible(rows);
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], display_width(row[i]));
     }
   }
-  for (const auto& row : rows) {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const auto& row = rows[r];
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
+      line += style ? style(r, i, row[i]) : row[i];
       if (i + 1 < row.size()) {
-        line.append(widths[i] - row[i].size() + 2, ' ');
+        line.append(widths[i] - display_width(row[i]) + 2, ' ');
       }
     }
-    print_line(line);
+    std::cout << line << "\n";
   }
+  std::cout << std::flush;
 }
 
-std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::string>> rows,
-                                                std::size_t width) {
+Rows fit_table(Rows rows, std::size_t width) {
   constexpr std::size_t kNarrowest = 8;
   if (width == 0 || rows.empty()) {
     return rows;
@@ -67,7 +69,7 @@ std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::str
   std::size_t line = 2 * (widths.size() - 1);
   for (std::size_t i = 0; i < widths.size(); ++i) {
     for (const auto& row : rows) {
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], display_width(row[i]));
     }
     line += widths[i];
   }
@@ -81,11 +83,7 @@ std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::str
   }
   for (auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      std::size_t size = std::min(row[i].size(), widths[i]);
-      while (size > 0 && size < row[i].size() && (row[i][size] & 0xc0) == 0x80) {
-        --size;  // whole characters
-      }
-      row[i].resize(size);
+      row[i] = cut_to_width(row[i], widths[i]);
     }
   }
   return rows;
@@ -104,7 +102,12 @@ int complain_unreachable(const Error& error) {
     print_message(error.message);
     return kUsage;
   }
-  print_message(error.message + "; is `freshet serve` running?");
+  print_message(
+      error.error_class == ErrorClass::timeout
+          ? error.message + "; it may be busy, ask again"
+          : error.message +
+                "; start it with `systemctl start freshet` or `freshet serve`, or name its "
+                "configuration with --config FILE");
   return error.error_class == ErrorClass::timeout ? kTimedOut : kUnreachable;
 }
 
@@ -114,6 +117,8 @@ int exit_status_of(int http_status) {
     case 202:
       return kDone;
     case 400:
+    case 401:
+    case 403:
     case 404:
       return kUsage;
     case 504:

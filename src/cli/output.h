@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,13 +20,18 @@ void print_line(std::string_view text);
 void print_json(const Json& value);         ///< on one line
 void print_message(std::string_view text);  ///< "freshet: TEXT"
 
-/// Columns as wide as their widest cell, two spaces apart.
-void print_table(std::vector<std::vector<std::string>> rows);
+using Rows = std::vector<std::vector<std::string>>;
 
-/// The same rows so that their lines fit `width` columns (0: any): the ids and texts of the widest
-/// columns are cut, behind at least 8 characters. Every row has the columns of the first.
-std::vector<std::vector<std::string>> fit_table(std::vector<std::vector<std::string>> rows,
-                                                std::size_t width);
+/// How a cell is printed, by its row and column; empty: plainly.
+using CellStyle =
+    std::function<std::string(std::size_t row, std::size_t column, const std::string&)>;
+
+/// Columns as wide as their widest cell, two spaces apart.
+void print_table(Rows rows, const CellStyle& style = {});
+
+/// The same rows so that their lines fit `width` columns (0: any): the texts of the widest columns
+/// are cut, to at least 8 columns. Every row has the columns of the first.
+Rows fit_table(Rows rows, std::size_t width);
 
 /// Loads the file; prints its warnings and errors as messages. nullopt: there were errors.
 std::optional<config::Settings> load_or_complain(const std::string& file);

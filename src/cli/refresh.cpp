@@ -1,12 +1,15 @@
 #include <algorithm>
 
-#include "app/admin_client.h"
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/daemon_access.h"
 #include "cli/output.h"
+#include "cli/waiting_line.h"
 
 namespace freshet::cli {
 namespace {
+
+constexpr Duration kLongestWait = std::chrono::hours(1);  ///< as the daemon has it
 
 struct Options {
   std::vector<std::string> names;
@@ -14,6 +17,11 @@ struct Options {
   bool accept_loss = false;
   std::string wait;
 };
+
+/// With --all, who is paused is left alone and is no failure.
+bool is_paused(const app::AdminClient::Answer& answer) {
+  return answer.status == 409 && answer.body["error"]["code"].text() == "paused";
+}
 
 void print_answer(const Global& global, const std::string& name,
                   const app::AdminClient::Answer& answer) {
@@ -28,65 +36,65 @@ void print_answer(const Global& global, const std::string& name,
   } else {
     const Json& error = answer.body["error"];
     print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
-  }
-}
-
-/// The names that are meant; nullopt, with a message: they cannot be had.
-std::optional<std::vector<std::string>> names_to_refresh(const Options& options,
-                                                         const config::Settings& settings) {
-  std::vector<std::string> known;
-  for (const config::Repository& repository : settings.repositories) {
-    known.push_back(repository.name.text());
-  }
-  if (options.all) {
-    return known;
-  }
-  for (const std::string& name : options.names) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      print_message("no repository is called " + name);
-      return std::nullopt;
+    if (!error["advice"].is_null()) {
+      print_message(error["advice"].text());
     }
   }
-  return options.names;
 }
 
-int refresh(const Global& global, const Options& options) {
-  const auto settings = load_or_complain(global.config_file);
-  if (!settings) {
-    return kUsage;
-  }
-  const auto patience = options.wait.empty() ? Duration(0) : parse_duration(options.wait);
-  if (options.names.empty() != options.all || !patience) {
-    print_message(patience ? "refresh takes either names or --all"
-                           : "--wait: expected a duration such as \"30s\"");
-    return kUsage;
-  }
-  const auto names = names_to_refresh(options, *settings);
-  if (!names) {
-    return kUsage;
-  }
-  const app::AdminClient client(settings->admin);
+int refresh_all(const Global& global, const Options& options, const app::AdminClient& client,
+                const std::vector<std::string>& names, Duration patience) {
   std::string query = options.wait.empty() ? "" : "?wait=" + options.wait;
   if (options.accept_loss) {
     query += (query.empty() ? "?" : "&") + std::string("accept_loss=true");
   }
   int status = kDone;
-  for (const std::string& name : *names) {
+  for (const std::string& name : names) {
+    const WaitingLine waiting(options.wait.empty() ? "" : "waiting for " + name);
     const auto answer =
         client.post("/repositories/" + app::AdminClient::encode(name) + "/refresh" + query,
-                    *patience + std::chrono::seconds(30));
+                    patience + std::chrono::seconds(30));
     if (!answer) {
       return complain_unreachable(answer.error());
     }
-    const bool paused = answer->status == 409 && answer->body["error"]["code"].text() == "paused";
-    if (options.all && paused) {
-      print_message(name + ": paused, left alone");
+    waiting.clear();
+    if (options.all && is_paused(*answer)) {
+      if (!global.json) {
+        print_line(name + ": paused, left alone");
+      }
       continue;
     }
     print_answer(global, name, *answer);
     status = std::max(status, exit_status_of(answer->status));
   }
   return status;
+}
+
+int refresh(const Global& global, const Options& options) {
+  const auto patience = options.wait.empty() ? Duration(0) : parse_duration(options.wait);
+  if (!patience || *patience > kLongestWait) {
+    print_message("--wait: expected a duration of at most 1h such as \"30s\"");
+    return kUsage;
+  }
+  if (options.names.empty() != options.all) {
+    print_message(options.all ? "refresh takes either names or --all, not both"
+                              : "refresh what? Name repositories (`freshet status` lists them), or "
+                                "give --all");
+    return kUsage;
+  }
+  const auto client = find_daemon(global.config_file);
+  if (!client) {
+    return kUsage;
+  }
+  int status = kDone;
+  std::vector<std::string> names = options.names;
+  if (options.all) {
+    auto every = repository_names(*client, status);
+    names = every ? std::move(*every) : names;
+  } else {
+    status = check_names(*client, names);
+  }
+  return status == kDone ? refresh_all(global, options, *client, names, *patience) : status;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "app/daemon.h"
 #include "app/one_shot.h"
+#include "app/service_loop.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"

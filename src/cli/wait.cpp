@@ -1,9 +1,8 @@
-#include <algorithm>
-
-#include "app/admin_client.h"
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/daemon_access.h"
 #include "cli/output.h"
+#include "cli/waiting_line.h"
 
 namespace freshet::cli {
 namespace {
@@ -13,12 +12,6 @@ struct Options {
   std::string commit;
   std::string timeout = "10m";
 };
-
-bool is_configured(const config::Settings& settings, const std::string& name) {
-  return std::any_of(
-      settings.repositories.begin(), settings.repositories.end(),
-      [&](const config::Repository& repository) { return repository.name.text() == name; });
-}
 
 void print_answer(const Global& global, const Options& options,
                   const app::AdminClient::Answer& answer) {
@@ -33,24 +26,28 @@ void print_answer(const Global& global, const Options& options,
 }
 
 int wait(const Global& global, const Options& options) {
-  const auto settings = load_or_complain(global.config_file);
-  if (!settings) {
-    return kUsage;
-  }
   const auto patience = parse_duration(options.timeout);
   if (!patience) {
     print_message("--timeout: expected a duration such as \"30s\"");
     return kUsage;
   }
-  if (!is_configured(*settings, options.name)) {
-    print_message("no repository is called " + options.name);
+  const bool hexadecimal =
+      options.commit.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!hexadecimal || (options.commit.size() != 40 && options.commit.size() != 64)) {
+    print_message("--commit: expected the full hash of a commit, as `git rev-parse` prints it");
     return kUsage;
   }
+  const auto client = find_daemon(global.config_file);
+  const int known = client ? check_names(*client, {options.name}) : kUsage;
+  if (known != kDone) {
+    return known;
+  }
   const Json body = Json::object({{"commit", options.commit}, {"wait", options.timeout}});
+  const WaitingLine waiting("waiting for " + options.name);
   const auto answer =
-      app::AdminClient(settings->admin)
-          .post("/repositories/" + app::AdminClient::encode(options.name) + "/ensure",
-                *patience + std::chrono::seconds(30), body.dump());
+      client->post("/repositories/" + app::AdminClient::encode(options.name) + "/ensure",
+                   *patience + std::chrono::seconds(30), body.dump());
+  waiting.clear();
   if (!answer) {
     return complain_unreachable(answer.error());
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/credential_match.h"
 #include "base/files.h"
 
 namespace freshet::config {
@@ -127,6 +128,54 @@ void complete_name(RepositoryTable& repository, const Node& table, const Report&
   }
 }
 
+/// A sign-in of a kind that the transports of its match never ask for.
+void check_transport(const Credential& credential, const Node& table, const Report& report) {
+  using Transport = UpstreamUrl::Transport;
+  const auto match = CredentialMatch::parse(credential.match);
+  if (!match) {
+    return;
+  }
+  const bool by_key = is_set(table, "ssh_key_file");
+  const bool by_http =
+      is_set(table, "token_file") || is_set(table, "password_file") || is_set(table, "github_app");
+  const bool http = match->speaks(Transport::https) || match->speaks(Transport::http);
+  if (by_key && !match->speaks(Transport::ssh)) {
+    report.below("match").warning(position_of(table, "match"),
+                                  "covers no ssh URL, and only those ask for an ssh_key_file");
+  } else if (by_http && !http) {
+    report.below("match").warning(
+        position_of(table, "match"),
+        "covers ssh URLs only, and those ask for an ssh_key_file with known_hosts_file");
+  }
+}
+
+/// How it signs in; of two entries of one kind and match the second is never used.
+std::string kind_of(const Credential& credential) {
+  return !credential.ssh_key_file.empty() ? "ssh"
+         : !credential.token_file.empty() || !credential.password_file.empty() ||
+                 credential.github_app
+             ? "http"
+             : "ca_file";
+}
+
+void check_credentials(const File& file, const Node& root, const Report& report) {
+  std::map<std::pair<std::string, std::string>, Position> places;
+  const auto tables = tables_of(root.find("credential"));
+  for (std::size_t i = 0; i < tables.size() && i < file.credentials.size(); ++i) {
+    const Credential& credential = file.credentials[i];
+    const Position at = position_of(*tables[i], "match");
+    const auto [other, added] =
+        places.emplace(std::pair(credential.match, kind_of(credential)), at);
+    if (!added && !credential.match.empty()) {
+      report.below("credential.match")
+          .error(at,
+                 fmt::format("line {} has the same match and signs in already; of two the second "
+                             "would never be used",
+                             other->second.line));
+    }
+  }
+}
+
 }  // namespace
 
 void check_server(const Server& server, const Node& table, const Report& report) {
@@ -148,7 +197,7 @@ void check_admin(const Admin& admin, const Node& table, const Report& report) {
   }
 }
 
-void check_credential(const Credential& /*credential*/, const Node& table, const Report& report) {
+void check_credential(const Credential& credential, const Node& table, const Report& report) {
   check_both_or_neither(table, "username", "password_file", report);
   check_both_or_neither(table, "ssh_key_file", "known_hosts_file", report);
   const int kinds = int{is_set(table, "token_file")} +
@@ -160,6 +209,7 @@ void check_credential(const Credential& /*credential*/, const Node& table, const
                  "expected exactly one of token_file, username with password_file, ssh_key_file "
                  "with known_hosts_file, and github_app (none: ca_file)");
   }
+  check_transport(credential, table, report);
 }
 
 void check_on_update(const OnUpdate& /*on_update*/, const Node& table, const Report& report) {
@@ -196,6 +246,7 @@ void complete_repository(RepositoryTable& repository, const Node& table, const R
 void check_file(const File& file, const Node& root, const Report& report) {
   check_names(file, root, report);
   check_paths(file, root, report);
+  check_credentials(file, root, report);
   const ListenAddress& address = file.admin.listen;
   if (address == file.server.listen && (address.is_unix() || address.port != 0)) {
     const Node* admin = root.find("admin");

@@ -38,7 +38,8 @@ std::string to_text(const Diagnostic& diagnostic) {
 
 void Problems::add(Severity severity, Position at, std::string key, std::string message) {
   has_errors_ = has_errors_ || severity == Severity::error;
-  found_.push_back({severity, file_, at.line, at.column, std::move(key), std::move(message)});
+  found_.push_back(
+      {severity, file_, at.line, at.column, std::move(key), std::move(message), at.length});
 }
 
 std::vector<Diagnostic> Problems::take() {

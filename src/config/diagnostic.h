@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -7,14 +8,24 @@
 
 namespace freshet::config {
 
-/// A place in a configuration file, counted from 1. Line 0: the file as a whole.
+/// A place in a configuration file, counted from 1; columns are characters. Line 0: the file as a
+/// whole.
 struct Position {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
+  std::uint32_t length = 0;  ///< in characters; 0: unknown, or it goes beyond the line
   auto operator<=>(const Position&) const = default;
 };
 
 enum class Severity { error, warning };
+
+/// The line of a problem as people may see it: without what could be a secret, with control
+/// characters by their numbers and blanks for tabs, and no longer than a wide terminal.
+struct Excerpt {
+  std::string line;        ///< empty: nothing can be shown
+  std::size_t before = 0;  ///< columns in front of the mistake
+  std::size_t marked = 0;  ///< columns of the mistake, at least 1
+};
 
 /// One thing that is wrong, or has no effect, in a configuration file.
 struct Diagnostic {
@@ -24,6 +35,8 @@ struct Diagnostic {
   std::uint32_t column = 0;
   std::string key;      ///< with its section, "repository.interval"; empty: the file as a whole
   std::string message;  ///< says what is allowed; never repeats a value that could be a secret
+  std::uint32_t length = 0;  ///< as of Position
+  Excerpt excerpt = {};
 };
 
 /// "FILE:LINE:COLUMN: error: KEY: MESSAGE" in one line, without the parts that are not known.

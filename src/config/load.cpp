@@ -1,9 +1,11 @@
 #include "config/load.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/files.h"
 #include "config/checks.h"
+#include "config/excerpt.h"
 #include "config/node.h"
 #include "config/readers.h"
 #include "config/table.h"
@@ -19,21 +21,45 @@ Settings settings_of(File file) {
   return settings;
 }
 
+/// What stands above a syntax error.
+std::string_view lines_above(std::string_view text, std::uint32_t line) {
+  std::size_t end = 0;
+  for (std::uint32_t i = 1; i < line && end < text.size(); ++i) {
+    end = std::min(text.find('\n', end), text.size() - 1) + 1;
+  }
+  return text.substr(0, end);
+}
+
+/// With the values that can be read and the defaults of all others; nullopt: there is no [admin].
+std::optional<Admin> read_admin(std::string_view text) {
+  const auto root = parse_toml(text);
+  if (!root || root->find("admin") == nullptr) {
+    return std::nullopt;
+  }
+  Problems unused("");
+  File file = file_section().defaults();
+  file_section().read(*root, file, Report(unused, ""));
+  return file.admin;
+}
+
 }  // namespace
 
 Loaded load_text(std::string_view text, const std::string& file_name) {
   Problems problems(file_name);
+  Loaded loaded;
   File file = file_section().defaults();
   if (const auto root = parse_toml(text)) {
     file_section().read(*root, file, Report(problems, ""));
+    loaded.admin = file.admin;
   } else {
     problems.error(root.error().at, "", root.error().message);
+    loaded.admin = read_admin(lines_above(text, root.error().at.line));
   }
-  Loaded loaded;
   if (!problems.has_errors()) {
     loaded.settings = settings_of(std::move(file));
   }
   loaded.diagnostics = problems.take();
+  add_excerpts(loaded.diagnostics, text);
   return loaded;
 }
 
@@ -46,7 +72,7 @@ Loaded load_file(const std::string& path) {
   problems.error(
       {}, "",
       text.error().message + "; name a configuration file that can be read with --config FILE");
-  return {std::nullopt, problems.take()};
+  return {std::nullopt, problems.take(), std::nullopt};
 }
 
 Settings default_settings() {

@@ -14,6 +14,9 @@ namespace freshet::config {
 struct Loaded {
   std::optional<Settings> settings;     ///< set exactly when no diagnostic is an error
   std::vector<Diagnostic> diagnostics;  ///< everything that was found, in the order of the file
+  /// What [admin] says, for those who ask a daemon that runs: also of a file with errors, as far as
+  /// it can be read. nullopt: the file does not get that far, or cannot be read at all.
+  std::optional<Admin> admin;
 };
 
 /// Reads and checks a file; nothing outside it is looked at (secret files are read at each use). A

@@ -8,7 +8,11 @@ namespace freshet::config {
 namespace {
 
 Position position(const toml::source_region& region) {
-  return {region.begin.line, region.begin.column};
+  const bool one_line = region.begin.line == region.end.line;
+  const auto length = one_line && region.end.column > region.begin.column
+                          ? region.end.column - region.begin.column
+                          : 0;
+  return {region.begin.line, region.begin.column, length};
 }
 
 // The exact forms: toml++'s value<T>() turns 5.0 into 5 and true into 1.
@@ -47,6 +51,11 @@ std::string message_of(const toml::parse_error& error) {
   std::string_view text = error.description();
   if (text.starts_with("Error while parsing ")) {
     text.remove_prefix(std::min(text.find(": ") + 2, text.size()));
+  }
+  // More than one character of what stands there could be the beginning of a secret.
+  const std::size_t saw = text.rfind(", saw '");
+  if (saw != std::string_view::npos && text.size() - saw > std::string_view(", saw '\\n'").size()) {
+    text = text.substr(0, saw);
   }
   return std::string(text);
 }

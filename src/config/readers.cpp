@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/credential_match.h"
 #include "base/files.h"
 #include "base/quantity.h"
 
@@ -182,6 +183,17 @@ Reader<std::string> http_url() {
            std::none_of(url.begin(), url.end(),
                         [](unsigned char c) { return c <= ' ' || c == 0x7f; });
   });
+}
+
+Reader<std::string> credential_match() {
+  return reader<std::string>(Node::Kind::text, "URL prefix",
+                             "the start of URLs, ended by \"/*\", such as "
+                             "\"https://github.com/acme/*\", or the URL of one "
+                             "repository",
+                             [](const Node& node) -> Result<std::string> {
+                               FRESHET_CHECK(CredentialMatch::parse(node.text));
+                               return node.text;
+                             });
 }
 
 Reader<RepositoryName> repository_name() {

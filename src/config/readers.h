@@ -61,6 +61,7 @@ Reader<unsigned> octal_mode();
 Reader<ListenAddress> listen_address();
 Reader<UpstreamUrl> upstream_url();
 Reader<std::string> http_url();
+Reader<std::string> credential_match();  ///< as CredentialMatch takes it
 Reader<RepositoryName> repository_name();
 Reader<std::string> directory();      ///< absolute, normalised, not "/"
 Reader<std::string> checkout_path();  ///< the same, and fit to be published at

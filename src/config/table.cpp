@@ -9,7 +9,6 @@ namespace {
 
 template <class S>
 using Rows = std::vector<Setting<S>>;
-constexpr Effect kNotYet = Effect::not_yet;
 
 const Section<Server>& server_section() {
   static const Section<Server> section(
@@ -20,7 +19,7 @@ const Section<Server>& server_section() {
            "Certificate chain in PEM form; with tls_key: HTTPS. Read again when it changes."},
           {"tls_key", &Server::tls_key, file_or_empty(), "", "Private key of tls_cert."},
           {"max_body", &Server::max_body, size("1KiB", "1GiB"), "26MiB",
-           "Largest body of a request; GitHub sends up to 25 MB."},
+           "Largest body of a request; a larger one is answered 413. GitHub sends up to 25 MB."},
           {"trusted_proxies", &Server::trusted_proxies, list_of(cidr()), empty_list(),
            "Proxies whose X-Forwarded-For counts; who connects by a unix socket is one anyway."},
           {"allow", &Server::allow, list_of(cidr()), empty_list(),
@@ -84,7 +83,7 @@ const Section<Limits>& limits_section() {
       {"per_host", &Limits::per_host, number(1, 1024), 4,
        "Refreshes that run at once towards one upstream host."},
       {"min_free_disk", &Limits::min_free_disk, size("0"), "1GiB",
-       "Free space below which nothing is fetched."},
+       "Nothing is fetched or published on a file system with less free space than this."},
       {"fetch_size", &Limits::fetch_size, size("0"), "0",
        "Largest pack that is taken; \"0\": any."},
   });
@@ -107,19 +106,28 @@ const Section<GithubApp>& github_app_section() {
 const Section<Credential>& credential_section() {
   static const Section<Credential> section(
       Rows<Credential>{
-          {"match", &Credential::match, line("the start of upstream URLs, ended by \"*\""),
-           kRequired, "Upstream URLs that this is for; the longest match wins."},
-          {"token_file", &Credential::token_file, file_or_empty(), "", "Holds an access token."},
+          {"match", &Credential::match, credential_match(), kRequired,
+           "Upstream URLs that this is for; the longest match wins."},
+          {"token_file", &Credential::token_file, file_or_empty(), "",
+           "Holds an access token of GitHub, GitLab, Gitea, Forgejo or Bitbucket, shown over HTTPS "
+           "as the "
+           "password of Basic authentication."},
           {"username", &Credential::username, line_or_empty("a user name"), "",
-           "User name, with password_file."},
+           "User name for Basic authentication, with password_file."},
           {"password_file", &Credential::password_file, file_or_empty(), "",
            "Holds the password of username."},
           {"ssh_key_file", &Credential::ssh_key_file, file_or_empty(), "",
-           "Private key for ssh, with known_hosts_file."},
+           "Private key for ssh, without a passphrase, with known_hosts_file. ssh takes none that "
+           "others "
+           "can read."},
           {"known_hosts_file", &Credential::known_hosts_file, file_or_empty(), "",
-           "Host keys that are trusted over ssh."},
+           "Host keys that are trusted over ssh, as `ssh-keyscan HOST` prints them; compare them "
+           "with "
+           "what the forge publishes."},
           {"ca_file", &Credential::ca_file, file_or_empty(), "",
-           "Certificate authorities that are trusted over HTTPS."},
+           "Certificate authorities in PEM form that are trusted over HTTPS in place of the "
+           "system's; may "
+           "stand beside a sign-in or alone."},
           {"github_app", &Credential::github_app, github_app_section,
            "Signs in as an installation of a GitHub App."},
       },
@@ -130,7 +138,9 @@ const Section<Credential>& credential_section() {
 const Section<Gate>& gate_section() {
   static const Section<Gate> section(Rows<Gate>{
       {"run", &Gate::run, arguments(), kRequired,
-       "Program and arguments, without a shell; a status other than 0 stops the publishing."},
+       "Program and arguments, without a shell, run in the candidate tree; a status other than 0 "
+       "keeps "
+       "the tree from being published."},
       {"timeout", &Gate::timeout, duration("1s"), "60s", "After it the program is ended."},
   });
   return section;
@@ -139,13 +149,19 @@ const Section<Gate>& gate_section() {
 const Section<OnUpdate>& on_update_section() {
   static const Section<OnUpdate> section(
       Rows<OnUpdate>{
-          {"run", &OnUpdate::run, arguments(), kNone, "Program and arguments, without a shell."},
+          {"run", &OnUpdate::run, arguments(), kNone,
+           "Program and arguments, without a shell, run in the new tree with FRESHET_REPOSITORY "
+           "and the "
+           "like in its environment. Tried again until it ends with 0 or something newer is "
+           "published."},
           {"timeout", &OnUpdate::timeout, duration("1s"), "60s", "After it the try is ended."},
-          {"post", &OnUpdate::post, http_url(), kNone, "Where a signed request is sent."},
+          {"post", &OnUpdate::post, http_url(), kNone,
+           "Where a POST with the update as JSON is sent, signed as Standard Webhooks says."},
           {"secret_file", &OnUpdate::secret_file, file_or_empty(), "",
-           "Holds the key that signs it."},
+           "Holds the key that signs it: a text, or \"whsec_\" and Base64."},
           {"paths", &OnUpdate::paths, list_of(line("a glob such as \"conf/**\"")), empty_list(),
-           "Only when a changed path matches one of them."},
+           "Only when a changed path matches one of them; \"*\" stays within a directory, \"**\" "
+           "does not."},
           {"refs", &OnUpdate::refs, list_of(ref_pattern()), empty_list(),
            "Only for checkouts of these refs."},
       },
@@ -163,10 +179,15 @@ void add_checkout_rows(Rows<S>& rows) {
       {{"ref", &Checkout::ref, checkout_ref(), "HEAD",
         "Branch, tag, full ref or full commit hash; HEAD is the upstream's default branch."},
        {"mode", &Checkout::mode, mode, "atomic",
-        "Whether the path is a link that is switched, or a directory that is changed."},
+        "\"atomic\": the path is a symbolic link that is switched, and no reader sees a mixture of "
+        "two "
+        "commits. \"in_place\": it is a directory in which each file is replaced, and files that "
+        "are "
+        "not tracked stay."},
        {"keep_old", &Checkout::keep_old, duration("0s"), "60s",
-        "How long a replaced tree stays readable."},
-       {"git", &Checkout::git, flag(), true, "Whether git commands work in the tree."},
+        "How long a replaced tree stays complete for who still reads it; atomic only."},
+       {"git", &Checkout::git, flag(), true,
+        "Whether git commands work in the tree. Without it the tree is cheaper and holds no .git."},
        {"group", &Checkout::group, line_or_empty("the name of a group"), "",
         "Group of the published files; empty: left as it is."}});
 }
@@ -174,7 +195,8 @@ void add_checkout_rows(Rows<S>& rows) {
 const Section<Checkout>& checkout_section() {
   static const Section<Checkout> section = [] {
     Rows<Checkout> rows{
-        {"path", &Checkout::path, checkout_path(), kRequired, "Where the tree is published."}};
+        {"path", &Checkout::path, checkout_path(), kRequired,
+         "Where the tree is published. A path that exists and is not freshet's is left alone."}};
     add_checkout_rows(rows);
     return Section<Checkout>(std::move(rows));
   }();
@@ -194,22 +216,30 @@ Rows<RepositoryTable> repository_rows() {
   Rows<RepositoryTable> rows{
       {"name", &Repository::name, repository_name(), kNone,
        "Unique name; without it host/path of the url."},
-      {"url", &Repository::url, upstream_url(), kRequired, "The upstream that is followed."},
+      {"url", &Repository::url, upstream_url(), kRequired,
+       "The upstream that is followed: https://, http://, ssh:// or USER@HOST:PATH, git://, "
+       "file:// or an "
+       "absolute path. It holds no password; see [[credential]]."},
       {"path", &Checkout::path, checkout_path(), kNone,
        "Shorthand for one checkout, which the checkout keys beside it describe."},
       {"interval", &Repository::interval, duration_or_off("1s"), "60s",
-       "How often the upstream is asked, with jitter; \"off\": only when triggered."},
+       "How often the upstream is asked for news, with jitter; \"off\": only when a delivery or a "
+       "person "
+       "says so."},
       {"webhook_interval", &Repository::webhook_interval, duration("1s"), "15m",
-       "The same while deliveries prove to arrive."},
+       "How often it is asked while deliveries prove to arrive."},
       {"refs", &Repository::refs, list_of(ref_pattern()), empty_list(),
        "Refs that are mirrored beside what the checkouts need; a mirror: all heads and tags."},
       {"depth", &Repository::depth, number(0, 2147483647), 0,
-       "Commits of history that are fetched; 0: all."},
+       "Commits of history that are fetched; 0: all. A gain for large histories of which nobody "
+       "reads "
+       "more than the last commits."},
       {"match", &Repository::match, list_of(host_path()), empty_list(),
        "Further host/path names under which deliveries speak of this repository."},
-      {"timeout", &Repository::timeout, duration("1s"), "10m", "Limit of a refresh."},
+      {"timeout", &Repository::timeout, duration("1s"), "10m",
+       "How long a refresh may take before it fails."},
       {"first_timeout", &Repository::first_timeout, duration("1s"), "6h",
-       "Limit of the first fetch."},
+       "The same for the first fetch, which brings everything."},
       {"stall_timeout", &Repository::stall_timeout, duration("1s"), "30s",
        "How long the upstream may send nothing."},
       {"webhook_secret_files", &Repository::webhook_secret_files, list_of(file()), empty_list(),
@@ -261,7 +291,7 @@ const Section<File>& file_section() {
           {"state_dir", &Settings::state_dir, directory(), "/var/lib/freshet",
            "Holds mirrors and what is remembered across restarts; one process at a time."},
           {"watch_config", &Settings::watch_config, flag(), false,
-           "Reload when this file changes, as after SIGHUP.", kNotYet},
+           "Reload when this file changes, as after SIGHUP."},
           {"server", &Settings::server, server_section, "The public listener."},
           {"admin", &Settings::admin, admin_section, "The private listener."},
           {"webhook", &Settings::webhook, webhook_section, "Deliveries of every repository."},

@@ -47,6 +47,7 @@ void Connection::answer(const Response& response, bool may_keep_alive) {
 }
 
 void Connection::answer(const Refusal& refusal) {
+  shared_.refusals.count(refusal.status);
   Response response = error_response(refusal.status, refusal.code, refusal.message);
   if (refusal.status == 503) {
     response.headers.emplace_back("Retry-After", "1");

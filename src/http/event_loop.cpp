@@ -46,6 +46,7 @@ void EventLoop::run(const Workers& workers) {
   workers_ = workers;
   std::array<epoll_event, 256> events{};
   for (Instant time = now(); !finished(time); time = now()) {
+    heartbeat_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
     const int count =
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout(time));
     take_back();  // before the events of those that were given back already watched

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ class EventLoop {
   void close_all() { table_.clear(); }
 
   std::size_t connections() const { return table_.size(); }
+  /// When run() last came round. Any thread.
+  Instant last_round() const { return Instant(Instant::duration(heartbeat_.load())); }
 
  private:
   EventLoop(Listener listener, Shared& shared) : listener_(std::move(listener)), shared_(shared) {}
@@ -78,6 +81,7 @@ class EventLoop {
   Shared& shared_;
   UniqueFd epoll_;
   UniqueFd wake_;
+  std::atomic<Instant::rep> heartbeat_ = now().time_since_epoch().count();
 
   // Of the thread in run().
   Workers workers_;

@@ -24,6 +24,8 @@ constexpr std::size_t kMostLatecomers = 256;
 constexpr std::chrono::milliseconds kCheckInterval{20};
 /// A connection that a worker gave back without a wake-up has a deadline that nobody has seen yet.
 constexpr std::chrono::milliseconds kLongestWait{1000};
+/// The loop comes round at least so often, so that its silence means that it is stuck.
+constexpr std::chrono::milliseconds kHeartbeat{3000};
 
 }  // namespace
 
@@ -80,6 +82,7 @@ void EventLoop::shake_hands(Connection& connection) {
 }
 
 void EventLoop::turn_away(const Accepted& accepted) {
+  shared_.refusals.count(503);
   if (shared_.certificates) {
     return;  // a handshake is more than is spent on it
   }
@@ -161,11 +164,9 @@ int EventLoop::timeout(Instant time) const {
   if (!latecomers_.empty()) {
     next = std::min(next, latecomers_.front().until);
   }
-  if (next == Instant::max()) {
-    return -1;
-  }
+  next = std::min(next, time + kHeartbeat);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - time).count();
-  return static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000));
+  return static_cast<int>(std::max<std::int64_t>(wait, 0));
 }
 
 void EventLoop::begin_stop(Instant time) {

@@ -56,6 +56,7 @@ void Exchange::proceed(Connection& connection) const {
       early = decide(connection);
     }
     if (early) {
+      shared_.refusals.count(early->status);
       connection.answer(*early, true);
       return;
     }
@@ -74,7 +75,9 @@ void Exchange::proceed(Connection& connection) const {
       break;
   }
   if (reader.body_unwanted()) {
-    connection.answer(unsupported(), true);
+    const Response refused = unsupported();
+    shared_.refusals.count(refused.status);
+    connection.answer(refused, true);
     return;
   }
   connection.answer(application_.respond(reader.complete_request()), true);

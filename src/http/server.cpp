@@ -87,6 +87,14 @@ std::optional<WallTime> Server::certificate_expires() const {
   return certificates ? std::optional(certificates->not_after()) : std::nullopt;
 }
 
+Instant Server::last_round() const {
+  return parts_->loop->last_round();
+}
+
+std::vector<std::pair<std::string_view, std::uint64_t>> Server::refusals() const {
+  return parts_->shared.refusals.counts();
+}
+
 void Server::change(Limits limits) {
   parts_->shared.change(std::move(limits));
 }

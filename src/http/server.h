@@ -1,9 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "http/application.h"
@@ -33,6 +37,11 @@ class Server {
 
   /// Of the certificate in use; nullopt: plain HTTP is spoken.
   std::optional<WallTime> certificate_expires() const;
+
+  /// When the thread that moves bytes last came round, which it does every 3 seconds or sooner.
+  Instant last_round() const;
+  /// Requests refused before the application had the whole of them, by reason.
+  std::vector<std::pair<std::string_view, std::uint64_t>> refusals() const;
 
   /// Other limits from now on; requests that have begun keep theirs. Any thread.
   void change(Limits limits);

@@ -6,6 +6,7 @@
 
 #include "base/mutex.h"
 #include "http/options.h"
+#include "http/refusals.h"
 #include "http/tls_certificates.h"
 
 namespace freshet::http {
@@ -36,6 +37,7 @@ class Shared {
   const Options options;
   const std::unique_ptr<TlsCertificates> certificates;
   std::atomic<bool> stopping{false};
+  mutable Refusals refusals;
 
  private:
   mutable Mutex mutex_;

@@ -7,8 +7,6 @@
 namespace freshet::metrics {
 namespace {
 
-constexpr std::string_view kPrefix = "freshet_";
-
 std::string escaped(std::string_view value) {
   std::string result;
   for (const char c : value) {
@@ -34,11 +32,11 @@ std::string number(double value) {
 }  // namespace
 
 void Exposition::family(std::string_view name, std::string_view type, std::string_view help) {
-  text_ += fmt::format("# HELP {0}{1} {2}\n# TYPE {0}{1} {3}\n", kPrefix, name, help, type);
+  text_ += fmt::format("# HELP {0}{1} {2}\n# TYPE {0}{1} {3}\n", prefix_, name, help, type);
 }
 
 void Exposition::sample(std::string_view name, const Labels& labels, double value) {
-  text_ += kPrefix;
+  text_ += prefix_;
   text_ += name;
   char separator = '{';
   for (const auto& [label, text] : labels) {

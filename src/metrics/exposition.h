@@ -18,11 +18,15 @@ using Labels = std::vector<std::pair<std::string_view, std::string>>;
 /// and TYPE lines.
 class Exposition {
  public:
+  /// Every name begins with the prefix.
+  explicit Exposition(std::string_view prefix = "freshet_") : prefix_(prefix) {}
+
   void family(std::string_view name, std::string_view type, std::string_view help);
   void sample(std::string_view name, const Labels& labels, double value);
   std::string take() { return std::move(text_); }
 
  private:
+  const std::string_view prefix_;
   std::string text_;
 };
 

@@ -7,36 +7,14 @@ double seconds_between(WallTime begin, WallTime end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
-double unix_seconds(WallTime time) {
-  return static_cast<double>(to_unix_millis(time)) / 1000;
-}
-
-void render_repositories(Exposition& out, const state::Store::Snapshot& repositories) {
-  out.family("last_success_timestamp_seconds", "gauge", "When the last refresh succeeded.");
-  for (const auto& state : repositories) {
-    if (state->last_success) {
-      out.sample("last_success_timestamp_seconds", {{"repository", state->name.text()}},
-                 unix_seconds(*state->last_success));
-    }
-  }
-  out.family("repository_failing", "gauge", "1 while the last refresh failed, by error class.");
-  for (const auto& state : repositories) {
-    if (state->failure) {
-      out.sample("repository_failing",
-                 {{"repository", state->name.text()},
-                  {"class", std::string(to_string(state->failure->error.error_class))}},
-                 1);
-    }
-  }
-  out.family("missed_webhooks_total", "counter",
-             "Changes that a poll found and no delivery announced.");
-  for (const auto& state : repositories) {
-    out.sample("missed_webhooks_total", {{"repository", state->name.text()}},
-               static_cast<double>(state->missed_deliveries));
-  }
-}
-
 }  // namespace
+
+Meters::Meters() : config_loaded_(wall_now()) {
+  for (const RefreshResult result :
+       {RefreshResult::unchanged, RefreshResult::updated, RefreshResult::failed}) {
+    polls_[std::string(to_string(result))] = 0;
+  }
+}
 
 void Meters::report(const Event& event) {
   const MutexLock lock(mutex_);
@@ -70,6 +48,11 @@ void Meters::forget(const RepositoryName& name) {
   std::erase_if(refreshes_, [&](const auto& entry) { return entry.first.repository == name; });
 }
 
+void Meters::expect_delivery(std::string_view forge, std::string_view outcome) {
+  const MutexLock lock(mutex_);
+  deliveries_.try_emplace({std::string(forge), std::string(outcome)}, 0);
+}
+
 void Meters::delivery(std::string_view forge, std::string_view outcome) {
   const MutexLock lock(mutex_);
   ++deliveries_[{std::string(forge), std::string(outcome)}];
@@ -80,17 +63,22 @@ void Meters::delivery_answered(Instant::duration after) {
   ack_seconds_.observe(std::chrono::duration<double>(after).count());
 }
 
-void Meters::config_reloaded(bool successful) {
+void Meters::config_reloaded(bool successful, WallTime at) {
   const MutexLock lock(mutex_);
   config_reload_successful_ = successful;
+  if (successful) {
+    config_loaded_ = at;
+  }
 }
 
-void Meters::render_counters(Exposition& out) const {
+void Meters::write(Exposition& out) const {
+  const MutexLock lock(mutex_);
   out.family("deliveries_total", "counter", "Webhook deliveries by forge and outcome.");
   for (const auto& [key, value] : deliveries_) {
     out.sample("deliveries_total", {{"forge", key.first}, {"outcome", key.second}},
                static_cast<double>(value));
   }
+  ack_seconds_.write(out, "delivery_ack_seconds", "How long deliveries waited for their answer.");
   out.family("refreshes_total", "counter", "Refreshes by repository, trigger and result.");
   for (const auto& [key, value] : refreshes_) {
     out.sample(
@@ -98,38 +86,21 @@ void Meters::render_counters(Exposition& out) const {
         {{"repository", key.repository.text()}, {"trigger", key.trigger}, {"result", key.result}},
         static_cast<double>(value));
   }
+  refresh_seconds_.write(out, "refresh_seconds", "How long refreshes took.");
+  announce_to_publish_.write(out, "announce_to_publish_seconds",
+                             "From the arrival of a delivery to the switch of the tree.");
   out.family("polls_total", "counter", "Polls by result.");
   for (const auto& [result, value] : polls_) {
     out.sample("polls_total", {{"result", result}}, static_cast<double>(value));
   }
   out.family("fetched_bytes_total", "counter", "Bytes of packs received from upstreams.");
   out.sample("fetched_bytes_total", {}, static_cast<double>(fetched_bytes_));
-  refresh_seconds_.write(out, "refresh_seconds", "How long refreshes took.");
-  announce_to_publish_.write(out, "announce_to_publish_seconds",
-                             "From the arrival of a delivery to the switch of the tree.");
-  ack_seconds_.write(out, "delivery_ack_seconds", "How long deliveries waited for their answer.");
   out.family("config_last_reload_successful", "gauge", "0 after a reload of a broken file.");
   out.sample("config_last_reload_successful", {}, config_reload_successful_ ? 1 : 0);
-}
-
-std::string Meters::render(const state::Store::Snapshot& repositories, const Gauges& gauges) const {
-  Exposition out;
-  {
-    const MutexLock lock(mutex_);
-    render_counters(out);
-  }
-  render_repositories(out, repositories);
-  out.family("queue_depth", "gauge", "Refreshes and probes that wait for their turn.");
-  out.sample("queue_depth", {}, static_cast<double>(gauges.queue_depth));
-  out.family("ledger_rows_lost_total", "counter", "Rows that the ledger could not take.");
-  out.sample("ledger_rows_lost_total", {}, static_cast<double>(gauges.ledger_rows_lost));
-  out.family("host_breaker_open", "gauge", "1 while requests to a host are held back.");
-  for (const HostKey& host : gauges.open_breakers) {
-    out.sample("host_breaker_open", {{"host", host.text()}}, 1);
-  }
-  out.family("build_info", "gauge", "Always 1.");
-  out.sample("build_info", {{"version", gauges.version}}, 1);
-  return out.take();
+  out.family("config_last_reload_success_timestamp_seconds", "gauge",
+             "Since when the configuration in force holds.");
+  out.sample("config_last_reload_success_timestamp_seconds", {},
+             static_cast<double>(to_unix_millis(config_loaded_)) / 1000);
 }
 
 }  // namespace freshet::metrics

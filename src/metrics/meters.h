@@ -3,35 +3,28 @@
 #include <map>
 #include <string>
 #include <tuple>
-#include <vector>
 
 #include "base/mutex.h"
 #include "metrics/exposition.h"
 #include "model/event.h"
-#include "state/store.h"
+#include "state/announce_to_publish.h"
 
 namespace freshet::metrics {
-
-/// What only the moment of the scrape can tell.
-struct Gauges {
-  std::size_t queue_depth = 0;
-  std::vector<HostKey> open_breakers;
-  std::string version;
-  std::uint64_t ledger_rows_lost = 0;
-};
 
 /// Counts what the stages report. Thread-safe.
 class Meters : public EventSink {
  public:
+  Meters();
+
   void report(const Event& event) override EXCLUDES(mutex_);
 
+  /// An outcome that deliveries can have, so that its count is there from 0 on.
+  void expect_delivery(std::string_view forge, std::string_view outcome) EXCLUDES(mutex_);
   void delivery(std::string_view forge, std::string_view outcome) EXCLUDES(mutex_);
   void delivery_answered(Instant::duration after) EXCLUDES(mutex_);
-  void config_reloaded(bool successful) EXCLUDES(mutex_);
+  void config_reloaded(bool successful, WallTime at) EXCLUDES(mutex_);
 
-  /// Everything as Prometheus text.
-  std::string render(const state::Store::Snapshot& repositories, const Gauges& gauges) const
-      EXCLUDES(mutex_);
+  void write(Exposition& out) const EXCLUDES(mutex_);
 
  private:
   struct RefreshKey {
@@ -42,7 +35,6 @@ class Meters : public EventSink {
   };
   void count(const Outcome& outcome) REQUIRES(mutex_);
   void forget(const RepositoryName& name) REQUIRES(mutex_);
-  void render_counters(Exposition& out) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::map<RefreshKey, std::uint64_t> refreshes_ GUARDED_BY(mutex_);
@@ -53,6 +45,7 @@ class Meters : public EventSink {
   Histogram announce_to_publish_ GUARDED_BY(mutex_);
   std::uint64_t fetched_bytes_ GUARDED_BY(mutex_) = 0;
   bool config_reload_successful_ GUARDED_BY(mutex_) = true;
+  WallTime config_loaded_ GUARDED_BY(mutex_);
 };
 
 }  // namespace freshet::metrics

@@ -11,8 +11,9 @@ namespace freshet::mirror {
 namespace {
 
 /// No extensions.*: libgit2 then refuses the repository. trustctime: linked trees share their files
-/// by hard links, and a new link changes the ctime. sharedRepository: who may read the published
-/// tree may read its history, whatever the umask.
+/// by hard links, and a new link changes the ctime. No core.sharedRepository, although who may read
+/// the published tree may read its history: the process's umask of 022 does that, while with the
+/// setting git gives directories a set-group-id bit, which RestrictSUIDSGID= of the unit forbids.
 constexpr std::string_view kConfiguration =
     "# Written by freshet; changes are lost.\n"
     "[core]\n"
@@ -21,7 +22,6 @@ constexpr std::string_view kConfiguration =
     "  bare = true\n"
     "  logAllRefUpdates = false\n"
     "  trustctime = false\n"
-    "  sharedRepository = 0644\n"
     "[gc]\n"
     "  worktreePruneExpire = never\n"
     "[maintenance]\n"

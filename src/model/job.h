@@ -19,6 +19,7 @@ struct Job {
   Ticket ticket = 0;          ///< covers every trigger up to this one
   std::vector<Announcement> announcements;
   bool accept_loss = false;
+  RefreshNumber number = 0;
 };
 
 /// What a probe found.

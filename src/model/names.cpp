@@ -1,7 +1,13 @@
+#include "base/hmac.h"
 #include "model/outcome.h"
 #include "model/trigger.h"
 
 namespace freshet {
+
+std::string refresh_id(RefreshNumber number) {
+  static const std::string kRun = random_hex(3);
+  return kRun + "-" + std::to_string(number);
+}
 
 std::string_view to_string(Cause cause) {
   switch (cause) {

@@ -36,6 +36,7 @@ struct Outcome {
   RepositoryName repository;
   Cause cause = Cause::poll;
   Ticket ticket = 0;
+  RefreshNumber number = 0;  ///< 0: a probe, or a run without a scheduler
   RefreshResult result = RefreshResult::unchanged;
   std::optional<Error> error;  ///< set exactly when result is failed
   std::vector<CheckoutStatus> checkouts;

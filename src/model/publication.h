@@ -20,6 +20,7 @@ struct Publication {
   std::optional<ObjectId> old_commit;
   ObjectId new_commit;
   Cause cause = Cause::poll;
+  RefreshNumber refresh = 0;
 };
 
 /// What an update changed in the tree.

@@ -41,9 +41,16 @@ struct Trigger {
 /// Counts triggers. A refresh that began after trigger N was accepted covers every ticket up to N.
 using Ticket = std::uint64_t;
 
+/// Counts the refreshes of a process: the one that waits for its turn has its number already, and
+/// keeps it whatever joins it meanwhile. 0: none.
+using RefreshNumber = std::uint64_t;
+/// By which log lines name the refresh: the number, behind a text that no other process has.
+std::string refresh_id(RefreshNumber number);
+
 struct Receipt {
   Ticket ticket = 0;
-  bool coalesced = false;  ///< a refresh was waiting already and will serve this trigger too
+  bool coalesced = false;     ///< a refresh was waiting already and will serve this trigger too
+  RefreshNumber refresh = 0;  ///< that will serve it
 };
 
 /// Takes triggers from any thread without blocking on a refresh. Once accepted a trigger is never

@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "base/base64.h"
+#include "base/credential_match.h"
 #include "base/log.h"
-#include "remote/credential_match.h"
 #include "remote/github_app.h"
 
 namespace freshet::remote {
@@ -85,6 +85,19 @@ struct Credentials::Parts {
     return is_http(url) ? find(url, [](const Entry& e) { return e.signs_in_over_http(); })
                         : nullptr;
   }
+
+  const Entry* ssh_entry(const UpstreamUrl& url) const {
+    return url.transport() == UpstreamUrl::Transport::ssh
+               ? find(url,
+                      [](const Entry& e) {
+                        return !e.spec.ssh_key_file.empty() || !e.spec.known_hosts_file.empty();
+                      })
+               : nullptr;
+  }
+
+  const Entry* ca_entry(const UpstreamUrl& url) const {
+    return find(url, [](const Entry& e) { return !e.spec.ca_file.empty(); });
+  }
 };
 
 Credentials::Credentials(std::vector<CredentialSpec> specs, HttpClient& api,
@@ -134,18 +147,27 @@ bool Credentials::rejected(const UpstreamUrl& url, const HttpLogin& login) {
 }
 
 SshLogin Credentials::ssh_login(const UpstreamUrl& url) const {
-  const Entry* entry = parts_->find(url, [](const Entry& e) {
-    return !e.spec.ssh_key_file.empty() || !e.spec.known_hosts_file.empty();
-  });
-  if (entry == nullptr || url.transport() != UpstreamUrl::Transport::ssh) {
-    return {};
-  }
-  return {path_of(entry->spec.ssh_key_file), path_of(entry->spec.known_hosts_file)};
+  const Entry* entry = parts_->ssh_entry(url);
+  return entry == nullptr
+             ? SshLogin{}
+             : SshLogin{path_of(entry->spec.ssh_key_file), path_of(entry->spec.known_hosts_file)};
 }
 
 std::string Credentials::ca_file(const UpstreamUrl& url) const {
-  const Entry* entry = parts_->find(url, [](const Entry& e) { return !e.spec.ca_file.empty(); });
+  const Entry* entry = parts_->ca_entry(url);
   return entry == nullptr ? "" : path_of(entry->spec.ca_file);
+}
+
+std::vector<CredentialSpec> Credentials::used_for(const UpstreamUrl& url) const {
+  const Entry* sign_in = is_http(url) ? parts_->http_entry(url) : parts_->ssh_entry(url);
+  const Entry* ca = is_http(url) ? parts_->ca_entry(url) : nullptr;
+  std::vector<CredentialSpec> used;
+  for (const Entry* entry : {sign_in, ca == sign_in ? nullptr : ca}) {
+    if (entry != nullptr) {
+      used.push_back(entry->spec);
+    }
+  }
+  return used;
 }
 
 Secret basic_authorization(const HttpLogin& login) {

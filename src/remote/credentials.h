@@ -77,6 +77,9 @@ class Credentials {
 
   SshLogin ssh_login(const UpstreamUrl& url) const;
   std::string ca_file(const UpstreamUrl& url) const;
+  /// The credentials that the answers for this upstream come from: of the sign-in first, then of
+  /// the ca_file, where that is another one. Their files may be unreadable.
+  std::vector<CredentialSpec> used_for(const UpstreamUrl& url) const;
 
  private:
   struct Parts;

@@ -76,4 +76,8 @@ CurlCounters CurlClient::counters() const {
   return loop_->counters();
 }
 
+std::map<std::string, RateLimit> CurlClient::rate_limits() const {
+  return loop_->rate_limits().by_host(wall_now());
+}
+
 }  // namespace freshet::remote

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "base/clock.h"
 #include "remote/http_client.h"
+#include "remote/rate_limits.h"
 
 namespace freshet::remote {
 
@@ -50,6 +52,8 @@ class CurlClient : public HttpClient {
   /// `done`.
   void stop();
   CurlCounters counters() const;
+  /// By host, as in URLs ("forge.example", "forge.example:8443"), as far as answers say.
+  std::map<std::string, RateLimit> rate_limits() const;
 
  private:
   explicit CurlClient(std::unique_ptr<CurlLoop> loop);

@@ -14,6 +14,7 @@
 #include "remote/curl_transfer.h"
 #include "remote/host_queue.h"
 #include "remote/poller.h"
+#include "remote/rate_limits.h"
 #include "remote/trusted_certificates.h"
 
 namespace freshet::remote {
@@ -34,6 +35,7 @@ class CurlLoop {
   bool submit(HttpOrder& order) EXCLUDES(mutex_);
   void stop();
   CurlCounters counters() const;
+  const RateLimits& rate_limits() const { return rate_limits_; }
 
  private:
   using Id = HostQueue::Id;
@@ -68,6 +70,7 @@ class CurlLoop {
   void settle_finished();
   void conclude(CurlTransfer& transfer, CURLcode code);
   void finish(CurlTransfer& transfer, Result<HttpReply> result);
+  void note_rate_limit(const CurlTransfer& transfer, const HttpReply& reply);
   void leave_curl(CurlTransfer& transfer);
   void leave_host(CurlTransfer& transfer);
   void end_all() EXCLUDES(mutex_);
@@ -84,6 +87,7 @@ class CurlLoop {
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> in_flight_{0};
+  RateLimits rate_limits_;
 
   // Of the thread in run(). What libcurl calls back into, or shares, is before what uses it.
   Poller poller_;

@@ -138,6 +138,9 @@ void CurlLoop::conclude(CurlTransfer& transfer, CURLcode code) {
 }
 
 void CurlLoop::finish(CurlTransfer& transfer, Result<HttpReply> result) {
+  if (result) {
+    note_rate_limit(transfer, *result);
+  }
   leave_curl(transfer);
   leave_host(transfer);
   forget_sink(transfer);
@@ -148,6 +151,14 @@ void CurlLoop::finish(CurlTransfer& transfer, Result<HttpReply> result) {
   transfers_.erase(transfer.id);
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
   done(std::move(result));
+}
+
+void CurlLoop::note_rate_limit(const CurlTransfer& transfer, const HttpReply& reply) {
+  const WallTime time = wall_now();
+  if (const auto limit = read_rate_limit(reply.headers, time)) {
+    rate_limits_.note(transfer.address.name(), transfer.order.request.authorization.reveal(),
+                      *limit, time);
+  }
 }
 
 void CurlLoop::leave_curl(CurlTransfer& transfer) {

@@ -159,7 +159,7 @@ std::optional<Plan::Taken> Plan::trigger(const Trigger& trigger, Instant now) {
     hosts_[entry.followed.host].gate.try_now(now);
     refresh_heads(entry.followed.host, now);
   }
-  return Taken{{ticket, coalesced}, std::move(dropped)};
+  return Taken{{ticket, coalesced, entry.next_number}, std::move(dropped)};
 }
 
 void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool probed) {
@@ -176,6 +176,9 @@ void Plan::enqueue(Entry& entry, Cause cause, Ticket ticket, Instant now, bool p
     waiting.order = ++last_order_;
   }
   entry.waiting = waiting;
+  if (entry.next_number == 0) {
+    entry.next_number = ++last_number_;
+  }
   if (!entry.running && !entry.paused) {
     stand_in_line(entry, now);
   }
@@ -294,6 +297,9 @@ std::optional<Job> Plan::start(LaneKind kind, Instant now) {
   set_timer(entry, std::nullopt, Cause::poll);
   Job job{entry.followed.name, waiting.cause, waiting.ticket, std::move(entry.announced),
           std::exchange(entry.accept_loss, false)};
+  if (kind == kWork) {  // what a probe finds is what the next refresh takes
+    job.number = std::exchange(entry.next_number, 0);
+  }
   entry.announced.clear();
   entry.running = job;
   entry.running_on = entry.followed.host;
@@ -562,14 +568,16 @@ std::size_t Plan::waiting() const {
   return count;
 }
 
-std::vector<HostKey> Plan::open_breakers(Instant now) const {
-  std::vector<HostKey> open;
-  for (const auto& [key, host] : hosts_) {
-    if (host.gate.open(now)) {
-      open.push_back(key);
+std::vector<HostStatus> Plan::hosts(Instant now) const {
+  std::vector<HostStatus> hosts;
+  std::set<HostKey> followed;
+  for (const auto& [name, entry] : entries_) {
+    if (!entry.forgotten && followed.insert(entry.followed.host).second) {
+      const auto host = hosts_.find(entry.followed.host);
+      hosts.push_back({entry.followed.host, host != hosts_.end() && host->second.gate.open(now)});
     }
   }
-  return open;
+  return hosts;
 }
 
 }  // namespace freshet::schedule

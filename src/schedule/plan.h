@@ -48,6 +48,12 @@ struct Limits {
   double poll_jitter = 0.1;  ///< a share of the interval that chance takes off a poll
 };
 
+/// What people see of an upstream host.
+struct HostStatus {
+  HostKey host;
+  bool breaker_open = false;  ///< requests to it are held back after failures
+};
+
 /// Decides which refresh runs when. Plain data: the time and chance are arguments, so that every
 /// decision can be tested in a table. Not synchronised.
 ///
@@ -109,7 +115,8 @@ class Plan {
   bool is_running(const RepositoryName& name) const;
   std::size_t waiting() const;  ///< refreshes and probes that wait for their turn
   std::size_t running() const { return lanes_[kWork].running; }
-  std::vector<HostKey> open_breakers(Instant now) const;
+  /// Every host that something followed is on.
+  std::vector<HostStatus> hosts(Instant now) const;
 
  private:
   struct Waiting {
@@ -131,6 +138,7 @@ class Plan {
     LaneKind running_in = kWork;
     bool runs_as_failing = false;  ///< it counts against the failing ones' share
     Instant started{};
+    RefreshNumber next_number = 0;        ///< of the next refresh; 0: nobody asked for one yet
     bool accept_loss = false;             ///< for the next refresh
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
@@ -198,6 +206,7 @@ class Plan {
   std::size_t failing_running_ = 0;
   Ticket last_ticket_ = 0;
   std::uint64_t last_order_ = 0;
+  RefreshNumber last_number_ = 0;
 };
 
 }  // namespace freshet::schedule

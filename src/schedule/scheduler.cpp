@@ -146,9 +146,9 @@ std::size_t Scheduler::queue_depth() const {
   return plan_.waiting();
 }
 
-std::vector<HostKey> Scheduler::open_breakers() const {
+std::vector<HostStatus> Scheduler::hosts() const {
   const MutexLock lock(mutex_);
-  return plan_.open_breakers(now());
+  return plan_.hosts(now());
 }
 
 void Scheduler::run_timers() {

@@ -52,7 +52,7 @@ class Scheduler : public TriggerSink {
   /// False when the timer thread has not come round for 10 seconds.
   bool makes_progress() const;
   std::size_t queue_depth() const EXCLUDES(mutex_);
-  std::vector<HostKey> open_breakers() const EXCLUDES(mutex_);
+  std::vector<HostStatus> hosts() const EXCLUDES(mutex_);
 
  private:
   void start_workers() REQUIRES(mutex_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@
 namespace freshet::state {
 
 enum class RepositoryCondition { pending, refreshing, ok, lagging, failing, held, paused };
+inline constexpr std::array kRepositoryConditions{
+    RepositoryCondition::pending, RepositoryCondition::refreshing, RepositoryCondition::ok,
+    RepositoryCondition::lagging, RepositoryCondition::failing,    RepositoryCondition::held,
+    RepositoryCondition::paused};
 std::string_view to_string(RepositoryCondition condition);
 
 /// The last failure, while it lasts.

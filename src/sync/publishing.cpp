@@ -17,8 +17,8 @@ Result<void> publish_one(Refresh& run, const mirror::Mirror& mirror,
   // A commit that no ref is followed for is called by its own name.
   const RefName ref =
       resolved.ref == pin_of(resolved.id) ? RefName(resolved.id.hex()) : resolved.ref;
-  Publication publication{run.spec->name, checkout.path, tree,         ref,
-                          status.commit,  commit,        run.job.cause};
+  Publication publication{run.spec->name, checkout.path, tree,          ref,
+                          status.commit,  commit,        run.job.cause, run.job.number};
   PublicationGate* const gate = run.world.gate();
   checkout::TreeCheck check;
   const bool is_new = gate != nullptr && status.commit != commit;

@@ -105,6 +105,7 @@ Outcome Syncer::run(const Job& job, const CancelToken& cancel) {
   outcome.repository = job.repository;
   outcome.cause = job.cause;
   outcome.ticket = job.ticket;
+  outcome.number = job.number;
   outcome.started = wall_now();
   Refresh run{job, cancel, world_, world_.find(job.repository), outcome, nullptr, {}, {}, {}, {}};
   Result<void> result = fail(ErrorClass::not_found, "no repository of that name is configured");

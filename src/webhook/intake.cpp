@@ -25,14 +25,31 @@ std::vector<RepositoryName> names_of(const std::vector<DeliveryRecord::Refreshed
   return names;
 }
 
-std::string list_names(const std::vector<RepositoryName>& names) {
+std::string list(const std::vector<std::string>& words) {
   constexpr std::size_t kShown = 10;
   std::string text;
-  for (std::size_t i = 0; i < names.size() && i < kShown; ++i) {
-    text += (i == 0 ? "" : ", ") + names[i].text();
+  for (std::size_t i = 0; i < words.size() && i < kShown; ++i) {
+    text += (i == 0 ? "" : ", ") + words[i];
   }
-  return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more"
+  return words.size() > kShown ? text + " and " + std::to_string(words.size() - kShown) + " more"
                                : text;
+}
+
+std::string list_names(const std::vector<RepositoryName>& names) {
+  std::vector<std::string> words;
+  for (const RepositoryName& name : names) {
+    words.push_back(name.text());
+  }
+  return list(words);
+}
+
+/// By which the lines of the refreshes are found.
+std::string list_refreshes(const std::vector<DeliveryRecord::Refreshed>& refreshed) {
+  std::vector<std::string> words;
+  for (const DeliveryRecord::Refreshed& one : refreshed) {
+    words.push_back(refresh_id(one.refresh));
+  }
+  return list(words);
 }
 
 http::Response response_of(const DeliveryRecord& record, bool coalesced) {
@@ -244,7 +261,7 @@ bool Intake::hand_on(DeliveryRecord& record, const std::vector<Trigger>& trigger
   for (const Trigger& trigger : triggers) {
     const Result<Receipt> receipt = triggers_.accept(trigger);
     if (receipt) {
-      record.refreshed.push_back({trigger.repository, receipt->ticket});
+      record.refreshed.push_back({trigger.repository, receipt->ticket, receipt->refresh});
       coalesced = coalesced && receipt->coalesced;
     } else if (receipt.error().error_class != ErrorClass::not_found) {
       // The others are still worth their refresh, but nothing is promised for any of them.
@@ -274,6 +291,7 @@ void Intake::report(const DeliveryRecord& record) {
          {"delivery", record.id},
          {"verdict", to_string(record.verdict)},
          {"repositories", list_names(accepted ? names_of(record.refreshed) : record.repositories)},
+         {"refresh", list_refreshes(record.refreshed)},
          {"reason", record.reason}});
   }
   world_.delivery_seen(record);

@@ -29,6 +29,7 @@ struct DeliveryRecord {
   struct Refreshed {
     RepositoryName repository;
     Ticket ticket = 0;
+    RefreshNumber refresh = 0;
   };
   std::string_view forge;               ///< lives as long as the program
   std::optional<RepositoryName> route;  ///< NAME of /FORGE/NAME

@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import check_documents
 import check_format
 import check_includes
 import check_scripts
@@ -45,6 +46,10 @@ FILES = {
     "tests/e2e/test_push.py": "import time\ntime.sleep(1)\n",
     "scripts/broken": "#!/bin/bash\nif true\n",
     "scripts/plain": "echo\n",
+    "README.md": "[docs](docs/README.md#the-index-of-it)\n[gone](docs/gone.md)\n`[code](no.md)`\n",
+    "docs/README.md": "# The `index` of it\n[here](#here)\n[a](a.md)\n```\n[x](y)\n```\n",
+    "docs/a.md": "<img src=\"a.png\">\n```sh\n",
+    "docs/alone.md": "# Alone\n",
 }
 EXPECTED = {
     check_includes: {
@@ -62,6 +67,10 @@ EXPECTED = {
         ("tests/e2e/test_push.py", 2),
     },
     check_scripts: {("scripts/broken", 1), ("scripts/plain", 1)},
+    check_documents: {
+        ("README.md", 2), ("docs/README.md", 2), ("docs/README.md", 4), ("docs/a.md", 1), ("docs/a.md", 2),
+        ("docs/alone.md", 1),
+    },
     check_format: {("src/http/server.h", 1), ("src/other/a.h", 1)},
     check_thread_safety: {("src/state/store.cpp", 3)},
 }

@@ -11,6 +11,7 @@ TEST_FILE = {
     "integration": re.compile(r"[a-z]+_\w+_test\.cpp"),
     "fuzz": re.compile(r"(\w+_fuzzer\.cpp|fuzzing\.h)"),
     "e2e": re.compile(r"(test_\w+|conftest)\.py"),
+    "package": re.compile(r"(test_\w+|conftest)\.py"),
     "lint": re.compile(r"(check_\w+|lint)\.py"),
 }
 NO_WAITING = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(")

@@ -352,6 +352,12 @@ TEST(Credentials, NeedAMatchAndOneWayToSignIn) {
   expect_one_error_each({
       {"[[credential]]\ntoken_file = \"/t\"\n", "f:1:1: error: credential.match: missing"},
       {"[[credential]]\nmatch = \"\"\ntoken_file = \"/t\"\n", "f:2:9: error: credential.match: "},
+      {"[[credential]]\nmatch = \"https://e.org/acme*\"\ntoken_file = \"/t\"\n",
+       "f:2:9: error: credential.match: \"https://e.org/acme*\": \"*\" stands behind a \"/\""},
+      {"[[credential]]\nmatch = \"/srv/git/*\"\ntoken_file = \"/t\"\n",
+       "f:2:9: error: credential.match: \"/srv/git/*\": expected https://HOST/PATH/*"},
+      {head + "token_file = \"/t\"\n" + head + "username = \"u\"\npassword_file = \"/p\"\n",
+       "f:5:9: error: credential.match: line 2 has the same match"},
       {head, one},
       {head + "token_file = \"/t\"\nusername = \"u\"\npassword_file = \"/p\"\n", one},
       {head + "username = \"u\"\n", "f:3:12: error: credential.password_file: missing; username"},
@@ -364,7 +370,23 @@ TEST(Credentials, NeedAMatchAndOneWayToSignIn) {
        "f:3:25: error: credential.github_app.app_id: expected a whole number from 1"},
       {head + "github_app = 1\n", "f:3:14: error: credential.github_app: expected a table"},
   });
-  expect_no_errors({head + "ca_file = \"/c\"\n", head + "ca_file = \"/c\"\ntoken_file = \"/t\"\n"});
+  expect_no_errors({head + "ca_file = \"/c\"\n", head + "ca_file = \"/c\"\ntoken_file = \"/t\"\n",
+                    head + "ca_file = \"/c\"\n" + head + "token_file = \"/t\"\n"});
+}
+
+TEST(Credentials, ThatNothingAsksForAreWarnedOf) {
+  const auto warning = [](const std::string& match, const std::string& rest) {
+    const Loaded loaded = load_text("[[credential]]\nmatch = \"" + match + "\"\n" + rest, "f");
+    EXPECT_TRUE(loaded.settings) << match;
+    return loaded.diagnostics.empty() ? "" : to_text(loaded.diagnostics[0]);
+  };
+  const std::string key = "ssh_key_file = \"/k\"\nknown_hosts_file = \"/h\"\n";
+  EXPECT_THAT(warning("https://e.org/*", key),
+              HasSubstr("f:2:9: warning: credential.match: covers"));
+  EXPECT_THAT(warning("ssh://e.org/*", "token_file = \"/t\"\n"), HasSubstr("covers ssh URLs only"));
+  EXPECT_EQ(warning("e.org/*", key), "");
+  EXPECT_EQ(warning("e.org/*", "token_file = \"/t\"\n"), "");
+  EXPECT_EQ(warning("git@e.org:*", key), "");
 }
 
 TEST(GatesAndCommands, AreChecked) {

@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 
+#include "base/credential_match.h"
 #include "base/files.h"
-#include "remote/credential_match.h"
 #include "remote/http_client.h"
 #include "support/git_fixture.h"
 

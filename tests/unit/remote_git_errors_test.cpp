@@ -119,6 +119,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"error: object 1234: treeNotSorted: not properly sorted\nfatal: fsck error in packed "
              "object\nfatal: fetch-pack: invalid index-pack output\n",
              ErrorClass::corrupt, "fsck error"},
+        Case{"Permissions 0644 for '/etc/freshet/id_ed25519' are too open.\nThis private key will "
+             "be "
+             "ignored.\ngit@example.org: Permission denied (publickey).\n",
+             ErrorClass::config,
+             "Permissions 0644 for '/etc/freshet/id_ed25519' are too open.; ssh"},
         Case{"fatal: bad object 1234\nerror: /srv/x did not send all necessary objects\n\n",
              ErrorClass::corrupt, "/srv/x did not send all"},
         Case{"fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack "

@@ -429,7 +429,7 @@ TEST(Plan, OpensTheBreakerOfAHostAndLetsOneTrialThrough) {
   for (const Job& job : jobs) {
     plan.finish(failed(job), kStart, 0);
   }
-  EXPECT_EQ(plan.open_breakers(kStart).size(), 1U);
+  EXPECT_EQ(plan.hosts(kStart).front().breaker_open, true);
   EXPECT_FALSE(plan.start_next(kStart + 4s)) << "the breaker is open";
   Instant time = kStart + 10min;
   const auto trial = plan.start_next(time);

@@ -12,19 +12,23 @@ from upstream import Upstream
 
 
 class HttpsUpstreams:
-    """Serves the repositories below `root` over HTTPS; `with` starts and stops it."""
+    """Serves the repositories below `root` over HTTPS, with a `password` to whoever shows it; `with`
+    starts and stops it."""
 
-    def __init__(self, root: Path):
-        self.root, self.port = root, free_port()
+    def __init__(self, root: Path, password: str | None = None):
+        self.root, self.port, self.password = root, free_port(), password
         self.directory = Path(tempfile.mkdtemp(prefix="freshet-https-"))
         self.authority = make_authority(self.directory / "authority")
         self._servers = []
 
     def __enter__(self) -> "HttpsUpstreams":
         (self.directory / "gitconfig").touch()
-        self._servers = start_nginx(
-            self.directory, self.root, self.port,
-            f" ssl http2; ssl_certificate {self.authority.chain}; ssl_certificate_key {self.authority.key}")
+        settings = f" ssl http2; ssl_certificate {self.authority.chain}; ssl_certificate_key {self.authority.key}"
+        if self.password:
+            users = self.directory / "users"
+            users.write_text(f"x-access-token:{{PLAIN}}{self.password}\n")
+            settings += f"; auth_basic upstream; auth_basic_user_file {users}"
+        self._servers = start_nginx(self.directory, self.root, self.port, settings)
         return self
 
     def __exit__(self, *_) -> None:

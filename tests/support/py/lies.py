@@ -49,6 +49,14 @@ def answer(status: int, body: bytes = b"no\n", **headers):
     return lambda exchange: exchange.send(Reply(status, body, names))
 
 
+def with_headers(headers: dict[str, str]):
+    """The truth, with these headers beside."""
+    def add(exchange: Exchange) -> None:
+        honest = exchange.honest
+        exchange.send(Reply(honest.status, honest.body, honest.headers | headers))
+    return add
+
+
 def empty(exchange: Exchange) -> None:
     """200 of the right type without a byte in it, as an old server answers version 2."""
     exchange.send(Reply(200, b"", exchange.honest.headers))

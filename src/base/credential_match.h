@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "base/url.h"
 
-namespace freshet::remote {
+namespace freshet {
 
 /// Which upstreams a [[credential]] is for: one repository, or all below a path.
 ///
@@ -26,6 +26,8 @@ class CredentialMatch {
   static Result<CredentialMatch> parse(std::string_view text);
 
   bool covers(const UpstreamUrl& url) const;
+  /// Whether it covers anything over that transport.
+  bool speaks(UpstreamUrl::Transport transport) const;
   /// Among those that cover an upstream the greatest counts: the longest path, then the one that
   /// says its scheme.
   std::size_t weight() const { return 2 * path_.size() + (places_.size() == 1 ? 1 : 0); }
@@ -36,4 +38,4 @@ class CredentialMatch {
   bool prefix_ = false;
 };
 
-}  // namespace freshet::remote
+}  // namespace freshet

@@ -1,8 +1,8 @@
-#include "remote/credential_match.h"
+#include "base/credential_match.h"
 
 #include <algorithm>
 
-namespace freshet::remote {
+namespace freshet {
 namespace {
 
 using Transport = UpstreamUrl::Transport;
@@ -90,6 +90,11 @@ Result<CredentialMatch> CredentialMatch::parse(std::string_view text) {
   return match;
 }
 
+bool CredentialMatch::speaks(UpstreamUrl::Transport transport) const {
+  return std::any_of(places_.begin(), places_.end(),
+                     [&](const UpstreamUrl& place) { return place.transport() == transport; });
+}
+
 bool CredentialMatch::covers(const UpstreamUrl& url) const {
   const bool reaches = std::any_of(places_.begin(), places_.end(), [&](const UpstreamUrl& place) {
     return place.transport() == url.transport() && place.host() == url.host() &&
@@ -101,4 +106,4 @@ bool CredentialMatch::covers(const UpstreamUrl& url) const {
   return prefix_ ? url.path().starts_with(path_) : without_git_suffix(url.path()) == path_;
 }
 
-}  // namespace freshet::remote
+}  // namespace freshet

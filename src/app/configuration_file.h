@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "config/settings.h"
+
+namespace freshet::app {
+
+/// The file that the configuration comes from, and what became of reading it anew. Thread-safe.
+class ConfigurationFile {
+ public:
+  explicit ConfigurationFile(std::string path);
+
+  /// Takes settings over; returns a sentence for each part that cannot change now.
+  using Take = std::function<std::vector<std::string>(config::Settings settings)>;
+  /// Reads it anew. A broken file is not taken. What is wrong with it is logged and remembered.
+  /// True: taken. One thread.
+  bool reload(const Take& take) EXCLUDES(mutex_);
+
+  struct Reload {
+    WallTime at{};
+    bool successful = false;
+    std::vector<std::string> problems;  ///< one line each
+  };
+  struct Status {
+    std::string path;
+    WallTime loaded{};  ///< what is in force
+    std::optional<Reload> last_reload;
+  };
+  Status status() const EXCLUDES(mutex_);
+
+ private:
+  mutable Mutex mutex_;
+  Status status_ GUARDED_BY(mutex_);
+};
+
+}  // namespace freshet::app

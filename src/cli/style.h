@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace freshet::cli {
+
+enum class Colour { plain, bold, dim, red, yellow, green };
+
+/// Puts colours around texts where they are wanted: on a terminal, unless NO_COLOR is set or the
+/// terminal is dumb.
+class Style {
+ public:
+  explicit Style(int descriptor);
+
+  /// The text with its control characters shown by their numbers, in that colour.
+  std::string operator()(Colour colour, std::string_view text) const;
+  /// By what the text says: a state or result of a repository.
+  std::string state(std::string_view text) const;
+
+ private:
+  bool coloured_;
+};
+
+/// A line that Style has made, on standard output.
+void print_styled(std::string_view line);
+
+/// Columns of the terminal that standard output is; 0: none, nothing has to fit.
+std::size_t terminal_width();
+
+}  // namespace freshet::cli

@@ -1,0 +1,133 @@
+"""`freshet check` for people and programs: where a mistake is, and what may be shown of it."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon import BINARY, run_freshet
+from toml import to_toml
+
+DONE, USAGE = 0, 2
+SOURCE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def check(tmp_path):
+    config = tmp_path / "freshet.toml"
+
+    def check(text: str, *arguments):
+        config.write_text(text)
+        return run_freshet("check", "--config", config, *arguments)
+
+    return check
+
+
+def on_a_terminal(*arguments, env: dict | None = None) -> str:
+    """What a command prints where its standard output is a terminal."""
+    master, terminal = pty.openpty()
+    child = subprocess.Popen([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=terminal,
+                             stderr=terminal, env=dict(os.environ, TERM="xterm") | (env or {}))
+    os.close(terminal)
+    printed = b""
+    try:
+        while piece := os.read(master, 65536):
+            printed += piece
+    except OSError:  # the other side is gone
+        pass
+    os.close(master)
+    child.wait()
+    return printed.decode()
+
+
+def test_the_mistake_is_marked_below_its_line(check, tmp_path):
+    run = check('[log]\n\tlevel = "loud"  # 日本\n')
+    assert run.returncode == USAGE
+    assert run.stdout.splitlines() == [
+        f'{tmp_path}/freshet.toml:2:10: error: log.level: expected "debug" or "info" or "warning" or "error"',
+        '    2 |         level = "loud"  # 日本',
+        '      |                 ^~~~~~',
+        '1 error, 0 warnings',
+    ]
+
+
+def test_json_has_where_it_begins_and_ends(check):
+    [problem] = json.loads(check('[log]\nlevel = "loud"\n', "--json").stdout)["problems"]
+    assert {key: problem[key] for key in ("severity", "line", "column", "end_column", "key")} == {
+        "severity": "error", "line": 2, "column": 9, "end_column": 15, "key": "log.level"}
+
+
+def test_a_secret_in_the_file_is_told_to_nobody(check):
+    secret = "ghp_0123456789abcdef"
+    for text in (f'token = "{secret}"\n', f"token = {secret}\n", f'[admin]\ntoken_file = "{secret}"\n',
+                 f'token = """\n{secret}\n"""\n'):
+        for arguments in [], ["--json"]:
+            run = check(text, *arguments)
+            assert run.returncode == USAGE
+            assert secret not in run.stdout + run.stderr
+
+
+def test_colours_are_for_terminals_that_want_them(check, tmp_path):
+    plain = check("[log]\nlevel = 1\n").stdout
+    config = tmp_path / "freshet.toml"
+    coloured = on_a_terminal("check", "--config", config)
+    assert "\x1b[" not in plain and "\x1b[1;31m" in coloured
+    for without in {"NO_COLOR": "1"}, {"TERM": "dumb"}:
+        assert on_a_terminal("check", "--config", config, env=without).replace("\r\n", "\n") == plain
+
+
+def test_control_characters_of_the_file_do_not_reach_the_terminal(check):
+    run = check('[log]\nlevel = "\\u001b[31m"\n"\\u001bk" = 1\n')
+    assert "\x1b" not in run.stdout
+    assert "\\x1bk" in run.stdout
+
+
+def test_warnings_alone_leave_the_file_valid(check, tmp_path):
+    run = check(f'[[credential]]\nmatch = "ssh://example.invalid/*"\ntoken_file = "{tmp_path}/token"\n')
+    assert run.returncode == DONE
+    assert "0 errors, 1 warning" in run.stdout and ": valid, 0 repositories" in run.stdout
+
+
+def test_the_line_for_safe_directory_is_printed(check, tmp_path):
+    repositories = [{"name": mode, "url": "https://example.invalid/a", "path": f"{tmp_path}/{mode}",
+                     "mode": mode, "git": git}
+                    for mode, git in (("atomic", True), ("in_place", True))]
+    plain = {"name": "plain", "url": "https://example.invalid/a", "path": f"{tmp_path}/plain", "git": False}
+    text = to_toml({"repository": [*repositories, plain]})
+    expected = [f"{tmp_path}/.atomic.freshet/*", f"{tmp_path}/in_place"]
+
+    run = check(text)
+    for directory in expected:
+        assert f"git config --system --add safe.directory '{directory}'" in run.stdout
+    assert "/plain" not in run.stdout
+    assert json.loads(check(text, "--json").stdout)["safe_directories"] == expected
+
+
+def test_the_example_configuration_is_valid():
+    run = run_freshet("check", "--config", SOURCE / "etc/freshet.toml")
+    assert run.returncode == DONE, run.stdout
+    assert "error" not in run.stdout and "warning" not in run.stdout
+
+
+def test_the_example_configuration_is_valid_with_every_setting_in_use(tmp_path):
+    """"#key" and "#[header]" are settings that wait to be used; "# " explains."""
+    lines = (SOURCE / "etc/freshet.toml").read_text().splitlines()
+    config = tmp_path / "freshet.toml"
+    used = [line[1:] if line[:1] == "#" and line[1:2] not in (" ", "") else line for line in lines]
+    # The certificate alone has to be there for a start.
+    config.write_text("".join(line + "\n" for line in used if not line.startswith("tls_")))
+    run = run_freshet("check", "--config", config)
+    assert run.returncode == DONE, run.stdout
+    assert ": error:" not in run.stdout
+
+
+def test_the_example_configuration_shows_every_setting():
+    text = (SOURCE / "etc/freshet.toml").read_text()
+    reference = (SOURCE / "docs/configuration.md").read_text()
+    keys = {line.split("`")[1] for line in reference.splitlines() if line.startswith("### `")}
+    assert len(keys) > 40
+    missing = {key for key in keys if f"{key} =" not in text and f"{key}]]" not in text}
+    assert not missing

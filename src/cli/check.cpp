@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "app/daemon.h"
 #include "app/listeners.h"
 #include "app/safe_directories.h"
 #include "app/secret_uses.h"
+#include "app/service_loop.h"
 #include "app/signal_watch.h"
 #include "cli/check_report.h"
 #include "cli/command.h"

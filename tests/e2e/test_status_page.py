@@ -1,10 +1,13 @@
 """The status page, in a real browser, on a real daemon: what it shows, does and never does."""
 
+import signal
+
 import pytest
 
 from browser import Browser
 from daemon import write_secret
 from upstream import Upstream
+from waiting import wait_for
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 PHONE = {"width": 360, "height": 740}
@@ -126,6 +129,17 @@ def test_an_error_is_told_with_what_to_do_about_it(three):
     assert page.text("#detail .advice") == error["advice"]
 
 
+def test_a_configuration_that_was_not_taken_over_is_told(three):
+    page = three.open()
+    assert page.texts(".notice") == []
+    three.daemon.config.write_text(three.daemon.config.read_text() + "\nintervall = 1\n")
+    three.daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: three.daemon.admin("GET", "/api/v1/status").json["configuration"]["last_reload"],
+             "the daemon has looked at it")
+    page.reload()
+    assert "intervall" in page.wait_for_text(".notice", "the one before is in force")
+
+
 def test_what_comes_from_outside_is_never_markup(watched):
     watched.follow(HOSTILE)
     watched.follow("b", url=f"/nowhere/{HOSTILE}", path=str(watched.directory / f"www/{HOSTILE.replace('/', '')}"))
@@ -164,8 +178,9 @@ def test_a_link_on_another_page_leads_here_and_that_page_learns_nothing(three):
     assert page.evaluate(f"fetch({three.url!r}, {{mode: 'no-cors'}}).then((answer) => answer.type)") == "opaque"
     assert page.evaluate(f"fetch({three.url!r}).then(() => 'read', () => 'refused')") == "refused"
     page.evaluate(f"const link = document.createElement('a'); link.href = {three.url!r}; link.click()")
+    page.waitForURL(three.url)
     page.wait_for_text("#shown", "3 repositories")
-    page.problems()
+    page.problems()  # of the fetches above
 
 
 # Filter, sort, address
@@ -250,6 +265,7 @@ def test_pause_and_resume(three):
     page.click("#detail [data-action=pause]")
     page.wait_for_text("#detail .pill", "Paused")
     assert three.daemon.status("alpha")["state"] == "paused"
+    assert "until it is resumed" in page.text("#detail .problem-box")
     assert page.locator("#detail [data-action=refresh]").isDisabled()
     page.click("#detail [data-action=resume]")
     page.wait_for_text("#detail .pill", "OK")

@@ -182,9 +182,11 @@ class Detail {
     setText(this.word, stateWords[state] ?? state);
     setAttribute(this.state, "data-state", state);
     this.showButtons(state);
-    this.problem.hidden = !error;
+    const note = noteOf(repository);
+    this.problem.hidden = !note;
     setAttribute(this.problem, "data-state", state);
-    this.renewPart("problem", this.problem, error, () => problemOf(error));
+    setAttribute(this.problem, "data-note", error ? "error" : "state");
+    this.renewPart("problem", this.problem, note, () => problemOf(note));
     const { name: _name, url, last_success, last_change, next_poll, paused_since } = repository;
     this.renewPart("facts", this.facts, [url, last_success, last_change, next_poll, paused_since, webhook.announce_to_publish],
       () => factsOf(repository));
@@ -220,15 +222,15 @@ class Detail {
   }
 }
 
-function problemOf(error) {
-  if (!error) {
+function problemOf(note) {
+  if (!note) {
     return [];
   }
   return [
-    el("p", { class: "message" }, error.message),
-    error.advice ? el("p", { class: "advice" }, error.advice) : null,
-    el("p", { class: "quiet" }, `${error.class}, since `, timeElement(error.since),
-      `, tried ${plural(error.attempts, "time")}`),
+    el("p", { class: "message" }, note.message),
+    note.advice ? el("p", { class: "advice" }, note.advice) : null,
+    note.class ? el("p", { class: "quiet" }, `${note.class}, since `, timeElement(note.since),
+      `, tried ${plural(note.attempts, "time")}`) : null,
   ].filter(Boolean);
 }
 

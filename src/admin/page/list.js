@@ -59,10 +59,10 @@ class Row {
   }
 
   fill({ repository, name, commit, more, published }) {
-    const error = repository.last_error;
+    const note = noteOf(repository);
     const took = repository.webhook.announce_to_publish;
     setAttribute(this.element, "data-state", repository.state);
-    setAttribute(this.element, "data-problem", error ? "" : null);
+    setAttribute(this.element, "data-note", note ? (repository.last_error ? "error" : "state") : null);
     setText(this.open, name);
     setAttribute(this.open, "title", name);
     setText(this.url, shortUrl(repository.url));
@@ -78,10 +78,10 @@ class Row {
     setText(this.took, took ? duration(took.last) : "–");
     setAttribute(this.took, "title", took ? `longest of the last ${took.count}: ${duration(took.worst)}` : null);
     this.fillNext(repository);
-    setText(this.message, error?.message ?? "");
-    setAttribute(this.message, "title", error?.message ?? null);
-    setText(this.advice, error?.advice ?? "");
-    setAttribute(this.advice, "title", error?.advice ?? null);
+    setText(this.message, note?.message ?? "");
+    setAttribute(this.message, "title", note?.message ?? null);
+    setText(this.advice, note?.advice ?? "");
+    setAttribute(this.advice, "title", note?.advice || null);
     setAttribute(this.refresh, "aria-label", `Refresh ${name}`);
     this.refresh.disabled = repository.state === "paused";
   }

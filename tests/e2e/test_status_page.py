@@ -298,6 +298,8 @@ def test_six_tabs_share_one_stream_and_all_see_a_push(three):
     pages = [three.open(context=context) for _ in range(6)]
     for page in pages:
         page.wait_for_text("#connection", "Live")
+    locks = "navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])"
+    assert pages[0].evaluate(locks) == [1, 5], "one has the stream, the others wait to take over"
     commit = three.push("gamma/delta")
     for page in pages:
         page.wait_for_text(f"{row('gamma/delta')} .commit", commit[:8])
@@ -314,6 +316,19 @@ def test_another_tab_takes_over_when_the_one_with_the_stream_goes(three):
     commit = three.push("beta")
     second.wait_for_text(f"{row('beta')} .commit", commit[:8])
     three.pages = [second]
+
+
+def test_a_tab_whose_stream_was_taken_over_takes_it_back_when_it_is_free(three):
+    context = three.browser.context()
+    page, other = three.open(context=context), three.open(context=context)
+    for tab in page, other:
+        tab.wait_for_text("#connection", "Live")
+    # As a tab does that no longer hears of the one with the stream.
+    other.evaluate("navigator.locks.request('freshet-events', { steal: true }, () => null)")
+    commit = three.push("beta")
+    for tab in page, other:
+        tab.wait_for_text(f"{row('beta')} .commit", commit[:8])
+    three.pages = [page]
 
 
 def test_a_lost_connection_is_said_and_found_again(three):
@@ -429,6 +444,18 @@ def test_every_text_stands_out_enough(three, scheme):
     page.click("#detail [data-action=refresh]")
     page.wait_for_text(".toast", "Refreshing")
     assert page.evaluate(CONTRAST) == []
+
+
+def test_nothing_moves_under_the_readers_eyes(three):
+    page = three.browser.page()
+    three.pages.append(page)
+    page.addInitScript("""window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach(
+        (entry) => (moved += entry.value))).observe({ type: 'layout-shift', buffered: true })""")
+    page.goto(three.url)
+    page.wait_for_text("#connection", "Live")
+    commit = three.push("beta")
+    page.wait_for_text(f"{row('beta')} .commit", commit[:8])
+    assert page.evaluate("moved") < 0.01
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(three):

@@ -185,7 +185,10 @@ async function readOnce() {
 
 // What concerns the daemon as a whole; the page does without where it cannot be had.
 async function readStatus() {
-  overview.showStatus(await api.status().catch(() => null));
+  const status = await api.status().catch(() => null);
+  if (status) {
+    overview.showStatus(status);
+  }
 }
 
 function receive(event, data) {

@@ -35,23 +35,20 @@ class Overview {
   }
 
   showConnection({ kind, since, why }) {
-    setAttribute(byId("connection"), "data-connection", kind);
-    setAttribute(byId("connection"), "title", why ?? "");
-    const words = byId("connection-words");
-    if (kind !== "lost") {
-      words.replaceChildren(kind === "live" ? "Live" : "Every 10 s");
-      return;
+    const place = byId("connection");
+    setAttribute(place, "data-connection", kind);
+    setAttribute(place, "title", kind === "lost" ? `${why}; trying again` : why || null);
+    setText(byId("connection-words"), { live: "Live", polling: "Every 10 s", lost: "Connection lost" }[kind]);
+    const time = place.querySelector("time"); // beside the words that are read aloud
+    time.hidden = kind !== "lost";
+    if (since) {
+      setTime(time, new Date(since).toISOString());
     }
-    const at = new Date(since);
-    words.replaceChildren("Connection lost ", timeElement(at.toISOString()));
-    setAttribute(byId("connection"), "title", `${why} since ${inFull(at)}; trying again`);
   }
 
   showStatus(status) {
-    if (status) {
-      setText(byId("version"), status.version);
-    }
-    const notices = status ? noticesOf(status) : [];
+    setText(byId("version"), status.version);
+    const notices = noticesOf(status);
     const text = JSON.stringify(notices);
     if (text !== this.noticesText) { // read aloud once, not at each look
       this.noticesText = text;

@@ -15,7 +15,10 @@ class Row {
   constructor(actions) {
     this.entry = null;
     const cell = (name, ...children) => el("div", { role: "cell", class: `cell ${name}` }, ...children);
-    this.open = el("button", { class: "open", type: "button", onclick: () => actions.open(this.entry.name) });
+    this.prefix = el("span", { class: "prefix line" });
+    this.last = el("span", { class: "line" });
+    this.open = el("button", { class: "open", type: "button", onclick: () => actions.open(this.entry.name) },
+      this.prefix, this.last);
     this.url = el("span", { class: "url quiet line" });
     this.word = el("span");
     this.commit = el("button", { class: "commit", type: "button", onclick: () => actions.copy(this.entry.commit) });
@@ -63,8 +66,7 @@ class Row {
     const took = repository.webhook.announce_to_publish;
     setAttribute(this.element, "data-state", repository.state);
     setAttribute(this.element, "data-note", note ? (repository.last_error ? "error" : "state") : null);
-    setText(this.open, name);
-    setAttribute(this.open, "title", name);
+    this.fillName(name);
     setText(this.url, shortUrl(repository.url));
     setAttribute(this.url, "title", repository.url);
     setText(this.word, stateWords[repository.state] ?? repository.state);
@@ -84,6 +86,15 @@ class Row {
     setAttribute(this.advice, "title", note?.advice || null);
     setAttribute(this.refresh, "aria-label", `Refresh ${name}`);
     this.refresh.disabled = repository.state === "paused";
+  }
+
+  // Where there is little room, what tells one from the others stays.
+  fillName(name) {
+    const cut = name.lastIndexOf("/") + 1;
+    setText(this.prefix, name.slice(0, cut));
+    setText(this.last, name.slice(cut));
+    setAttribute(this.open, "title", name);
+    setAttribute(this.open, "aria-label", name);
   }
 
   fillNext(repository) {

@@ -1,8 +1,8 @@
 // `freshet pause` and `freshet resume`.
 #include <algorithm>
 
-#include "app/admin_client.h"
 #include "cli/command.h"
+#include "cli/daemon_access.h"
 #include "cli/output.h"
 
 namespace freshet::cli {
@@ -28,19 +28,22 @@ void print_answer(const Global& global, const std::string& name,
 
 /// `action`: the last part of the route.
 int switch_all(const Global& global, const Options& options, const std::string& action) {
-  const auto settings = load_or_complain(global.config_file);
-  if (!settings) {
+  const auto client = find_daemon(global.config_file);
+  if (!client) {
     return kUsage;
   }
-  const app::AdminClient client(settings->admin);
   int status = kDone;
   for (const std::string& name : options.names) {
-    const auto answer = client.post(
+    const auto answer = client->post(
         "/repositories/" + app::AdminClient::encode(name) + "/" + action, std::chrono::seconds(30));
     if (!answer) {
       return complain_unreachable(answer.error());
     }
-    print_answer(global, name, *answer);
+    if (answer->status == 404) {
+      check_names(*client, {name});  // says what was probably meant
+    } else {
+      print_answer(global, name, *answer);
+    }
     status = std::max(status, exit_status_of(answer->status));
   }
   return status;

@@ -59,9 +59,7 @@ int refresh_all(const Global& global, const Options& options, const app::AdminCl
     }
     waiting.clear();
     if (options.all && is_paused(*answer)) {
-      if (!global.json) {
-        print_line(name + ": paused, left alone");
-      }
+      print_message(name + " is paused and left alone");
       continue;
     }
     print_answer(global, name, *answer);

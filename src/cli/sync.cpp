@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <set>
 
 #include "app/one_shot.h"
 #include "app/service_loop.h"
 #include "cli/command.h"
+#include "cli/daemon_access.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 
@@ -21,7 +23,11 @@ std::optional<std::vector<RepositoryName>> choose(const config::Settings& settin
   }
   for (const std::string& name : names) {
     if (std::find(chosen.begin(), chosen.end(), RepositoryName(name)) == chosen.end()) {
-      print_message("no repository is called " + name);
+      std::vector<std::string> known;
+      for (const config::Repository& repository : settings.repositories) {
+        known.push_back(repository.name.text());
+      }
+      print_message("no repository is called " + name + suggestion(name, known));
       return std::nullopt;
     }
   }
@@ -47,9 +53,20 @@ int sync(const Global& global, const std::vector<std::string>& names) {
   return report(global, *refreshed);
 }
 
+/// What to do about each class of error, once.
+void print_advice(const std::vector<Outcome>& outcomes) {
+  std::set<ErrorClass> told;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.error && told.insert(outcome.error->error_class).second) {
+      print_message(std::string(traits(outcome.error->error_class).advice));
+    }
+  }
+}
+
 }  // namespace
 
 int report(const Global& global, const app::Refreshed& refreshed) {
+  clear_progress();
   int status = refreshed.all_told ? kDone : kRefreshFailed;
   Json results = Json::array();
   for (const Outcome& outcome : refreshed.outcomes) {
@@ -60,7 +77,9 @@ int report(const Global& global, const app::Refreshed& refreshed) {
       outcome.error ? print_message(describe(outcome)) : print_line(describe(outcome));
     }
   }
-  if (global.json) {
+  if (!global.json) {
+    print_advice(refreshed.outcomes);
+  } else {
     print_json(Json::object({{"repositories", std::move(results)}}));
   }
   return status;

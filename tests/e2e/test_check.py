@@ -1,14 +1,12 @@
 """`freshet check` for people and programs: where a mistake is, and what may be shown of it."""
 
 import json
-import os
-import pty
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from daemon import BINARY, run_freshet
+from daemon import run_freshet
+from terminal import run_on_terminal
 from toml import to_toml
 
 DONE, USAGE = 0, 2
@@ -24,23 +22,6 @@ def check(tmp_path):
         return run_freshet("check", "--config", config, *arguments)
 
     return check
-
-
-def on_a_terminal(*arguments, env: dict | None = None) -> str:
-    """What a command prints where its standard output is a terminal."""
-    master, terminal = pty.openpty()
-    child = subprocess.Popen([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=terminal,
-                             stderr=terminal, env=dict(os.environ, TERM="xterm") | (env or {}))
-    os.close(terminal)
-    printed = b""
-    try:
-        while piece := os.read(master, 65536):
-            printed += piece
-    except OSError:  # the other side is gone
-        pass
-    os.close(master)
-    child.wait()
-    return printed.decode()
 
 
 def test_the_mistake_is_marked_below_its_line(check, tmp_path):
@@ -73,10 +54,10 @@ def test_a_secret_in_the_file_is_told_to_nobody(check):
 def test_colours_are_for_terminals_that_want_them(check, tmp_path):
     plain = check("[log]\nlevel = 1\n").stdout
     config = tmp_path / "freshet.toml"
-    coloured = on_a_terminal("check", "--config", config)
+    coloured = run_on_terminal("check", "--config", config)
     assert "\x1b[" not in plain and "\x1b[1;31m" in coloured
     for without in {"NO_COLOR": "1"}, {"TERM": "dumb"}:
-        assert on_a_terminal("check", "--config", config, env=without).replace("\r\n", "\n") == plain
+        assert run_on_terminal("check", "--config", config, env=without) == plain
 
 
 def test_control_characters_of_the_file_do_not_reach_the_terminal(check):

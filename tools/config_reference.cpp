@@ -189,8 +189,7 @@ void print_markdown(const SettingInfo& setting) {
     const bool none = setting.default_text.empty();
     std::cout << (none ? "none." : "`" + setting.default_text + "`.") << "\n";
   }
-  std::cout << (setting.in_effect ? "" : "* Accepted, but has no effect in this version.\n")
-            << "\n";
+  std::cout << "\n";
 }
 
 void print_markdown() {
@@ -274,9 +273,6 @@ void print_man(const SettingInfo& setting) {
   print_man_text(setting.description);
   print_man_text("Value: " + value_of(setting) +
                  (setting.required ? " Required." : " Default: " + default_of(setting) + "."));
-  if (!setting.in_effect) {
-    print_man_text("Accepted, but has no effect in this version.");
-  }
 }
 
 void print_man() {

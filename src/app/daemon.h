@@ -22,6 +22,8 @@ class Daemon {
   /// Reads the configuration's file anew and takes over everything but where it listens. One
   /// thread.
   void reload();
+  const http::Router& public_router() const { return public_router_; }
+  const http::Router& admin_router() const { return admin_router_; }
   /// For people: how many repositories there are and where the listeners are.
   std::string summary() const;
 

@@ -1,5 +1,6 @@
 #include "app/listeners.h"
 
+#include "admin/api_description.h"
 #include "admin/refreshes.h"
 #include "admin/status_page.h"
 #include "http/answer.h"
@@ -141,6 +142,11 @@ std::vector<http::Route> admin_routes(admin::Api& api, admin::Deliveries& delive
       {"/api/v1/events",
        {{"GET",
          [&events](const Request& request, const PathValues&) { return events.open(request); }}}},
+      {"/api/v1/openapi.json",
+       {{"GET",
+         [](const Request&, const PathValues&) {
+           return admin::json_response(200, std::string(admin::api_description()));
+         }}}},
       {"/metrics",
        {{"GET",
          [&observation](const Request&, const PathValues&) { return metrics_page(observation); }}}},

@@ -7,7 +7,7 @@
 namespace freshet::app {
 namespace {
 
-constexpr Duration kAskEvery = std::chrono::seconds(4);
+constexpr Duration kAskEvery = std::chrono::seconds(2);
 constexpr Duration kAskFor = std::chrono::seconds(12);
 constexpr Duration kLongestStop = std::chrono::minutes(5);
 

@@ -10,8 +10,9 @@ namespace freshet::log {
 enum class Level { debug, info, warning, error };
 enum class Format { text, json };
 
-/// One `key=value` of a line. Values are quoted where they need it, so that nothing in a ref name
-/// or a foreign message can forge a field or a line, or speak to a terminal.
+/// One `key=value` of a line; not "time", "level" or "event", which every line has. Values are
+/// quoted where they need it, so that nothing in a ref name or a foreign message can forge a field
+/// or a line, or speak to a terminal.
 struct Field {
   std::string_view key;
   std::string value;

@@ -7,7 +7,7 @@ namespace freshet::config {
 const std::vector<SettingInfo>& all_settings() {
   static const std::vector<SettingInfo> all = [] {
     std::vector<SettingInfo> settings;
-    file_section().describe("", "", true, settings);
+    file_section().describe("", "", settings);
     return settings;
   }();
   return all;

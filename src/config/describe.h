@@ -15,7 +15,6 @@ struct SettingInfo {
   std::string default_text;  ///< in TOML; empty: none, or it follows from other settings
   std::string description;   ///< one sentence
   bool required = false;
-  bool in_effect = true;  ///< false: accepted with a warning, nothing is built on it yet
 };
 
 /// Every setting that a file may hold, in the order of the manual. Any thread.

@@ -24,9 +24,6 @@ struct Reader {
   std::function<std::optional<T>(const Node&, const Report&)> read;
 };
 
-/// What is said of a setting that is known but has no effect yet.
-inline constexpr std::string_view kNoEffect = "accepted, but has no effect in this version";
-
 /// Reads a value of one TOML kind; `convert` answers nullopt, or the error of a Result<T>, for what
 /// is not allowed. An error text of its own replaces "expected ...".
 template <class T, class Convert>
@@ -105,10 +102,9 @@ template <class E>
 struct Choice {
   std::string_view name;
   E value;
-  bool in_effect = true;
 };
 
-/// One of a few words. A word that has no effect yet is taken with a warning.
+/// One of a few words.
 template <class E>
 Reader<E> choice(std::initializer_list<Choice<E>> choices) {
   std::string expected;
@@ -119,9 +115,6 @@ Reader<E> choice(std::initializer_list<Choice<E>> choices) {
                   const Node& node, const Report& report) -> std::optional<E> {
     for (const Choice<E>& one : all) {
       if (node.kind == Node::Kind::text && node.text == one.name) {
-        if (!one.in_effect) {
-          report.warning(node.at, "\"" + node.text + "\" is " + std::string(kNoEffect));
-        }
         return one.value;
       }
     }

@@ -18,7 +18,6 @@
 /// parser, the search for unknown keys and the descriptions only walk over rows.
 namespace freshet::config {
 
-enum class Effect { built, not_yet };
 enum class Presence { optional, required };
 /// No built-in default: the empty value stands, or a check computes one.
 inline constexpr Presence kNone = Presence::optional;
@@ -59,7 +58,7 @@ class Setting {
   /// A value.
   template <class Owner, class T>
   Setting(std::string_view key, T Owner::*member, Reader<T> reader, Fallback fallback,
-          std::string_view description, Effect effect = Effect::built);
+          std::string_view description);
   /// [key], at most once.
   template <class Owner, class Sub>
   Setting(std::string_view key, Sub Owner::*member, SectionOf<Sub> section,
@@ -80,7 +79,7 @@ class Setting {
       set_default_(object);
     }
   }
-  void describe(const std::string& section, const std::string& header, bool in_effect,
+  void describe(const std::string& section, const std::string& header,
                 std::vector<SettingInfo>& into) const;
 
  private:
@@ -90,7 +89,7 @@ class Setting {
   SettingInfo info_;
   std::function<void(S&, const Node&, const Report&)> read_;
   std::function<void(S&)> set_default_;
-  std::function<void(const std::string& section, bool in_effect, std::vector<SettingInfo>&)>
+  std::function<void(const std::string& section, std::vector<SettingInfo>&)>
       describe_below_;  ///< of a table
 };
 
@@ -128,10 +127,10 @@ class Section {
     return object;
   }
 
-  void describe(const std::string& section, const std::string& header, bool in_effect,
+  void describe(const std::string& section, const std::string& header,
                 std::vector<SettingInfo>& into) const {
     for (const Setting<S>& setting : settings_) {
-      setting.describe(section, header, in_effect, into);
+      setting.describe(section, header, into);
     }
   }
 
@@ -143,13 +142,12 @@ class Section {
 template <class S>
 template <class Owner, class T>
 Setting<S>::Setting(std::string_view key, T Owner::*member, Reader<T> reader, Fallback fallback,
-                    std::string_view description, Effect effect) {
+                    std::string_view description) {
   info_.key = key;
   info_.kind = reader.kind;
   info_.expected = reader.expected;
   info_.description = description;
   info_.required = fallback.presence == kRequired;
-  info_.in_effect = effect == Effect::built;
   read_ = [=](S& object, const Node& node, const Report& report) {
     if (auto value = reader.read(node, report)) {
       object.*member = std::move(*value);
@@ -225,22 +223,18 @@ void Setting<S>::read(const Node& table, S& object, const Report& report) const 
     }
     return;
   }
-  if (!info_.in_effect) {
-    report.warning(node->key_at, std::string(kNoEffect));
-  }
   read_(object, *node, report);
 }
 
 template <class S>
-void Setting<S>::describe(const std::string& section, const std::string& header, bool in_effect,
+void Setting<S>::describe(const std::string& section, const std::string& header,
                           std::vector<SettingInfo>& into) const {
   SettingInfo info = info_;
   info.section = section;
   info.header = header;
-  info.in_effect = in_effect && info_.in_effect;
   into.push_back(info);
   if (describe_below_) {
-    describe_below_(section.empty() ? info.key : section + "." + info.key, info.in_effect, into);
+    describe_below_(section.empty() ? info.key : section + "." + info.key, into);
   }
 }
 
@@ -248,8 +242,8 @@ template <class S>
 template <class Sub>
 void Setting<S>::describe_with(SectionOf<Sub> section, bool repeated) {
   info_.kind = repeated ? "list of tables" : "table";
-  describe_below_ = [=](const std::string& name, bool in_effect, std::vector<SettingInfo>& into) {
-    section().describe(name, repeated ? "[[" + name + "]]" : "[" + name + "]", in_effect, into);
+  describe_below_ = [=](const std::string& name, std::vector<SettingInfo>& into) {
+    section().describe(name, repeated ? "[[" + name + "]]" : "[" + name + "]", into);
   };
 }
 

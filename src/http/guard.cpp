@@ -82,6 +82,13 @@ bool same_origin(std::string_view origin, const Authority& host) {
   return authority->host == host.host && port(*authority) == port(host);
 }
 
+/// Somebody followed a link to the status page: into a tab of its own, which no page can look into.
+bool follows_link_to_page(const Request& head) {
+  return head.method == "GET" && head.path == "/" &&
+         head.headers.find("Sec-Fetch-Mode") == "navigate" &&
+         head.headers.find("Sec-Fetch-Dest") == "document";
+}
+
 Response forbidden(std::string_view message) {
   return error_response(403, "forbidden", message);
 }
@@ -174,7 +181,7 @@ std::optional<Response> OriginGuard::operator()(const Request& head) const {
     return forbidden("pages of another origin have no access");
   }
   const auto site = head.headers.find("Sec-Fetch-Site");
-  if (site && *site != "same-origin" && *site != "none") {
+  if (site && *site != "same-origin" && *site != "none" && !follows_link_to_page(head)) {
     return forbidden("pages of another origin have no access");
   }
   return std::nullopt;

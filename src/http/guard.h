@@ -20,7 +20,7 @@ class OriginGuard {
 
   /// 403 for: a Host that is no IP address, localhost or one of the names (a unix peer's may be
   /// anything); an Origin whose host and port are not those of Host; a Sec-Fetch-Site other than
-  /// same-origin and none. nullopt: nothing is wrong.
+  /// same-origin and none, but for a link to "/" that somebody follows. nullopt: nothing is wrong.
   std::optional<Response> operator()(const Request& head) const;
 
  private:

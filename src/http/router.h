@@ -42,6 +42,8 @@ class Router : public Application {
   /// std::invalid_argument: it is a mistake in the program.
   explicit Router(std::vector<Route> routes, Guard guard = {});
 
+  const std::vector<Route>& routes() const { return routes_; }
+
   std::optional<Response> before_body(const Request& head) override;
   const BodyPolicy& body_policy(const Request& head) const override;
   std::shared_ptr<BodyTap> tap_body(const Request& head) override;

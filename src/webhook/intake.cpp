@@ -287,7 +287,7 @@ void Intake::report(const DeliveryRecord& record) {
     log::write(
         record.verdict == Verdict::invalid ? log::Level::warning : log::Level::info, "delivery",
         {{"forge", record.forge},
-         {"event", record.event},
+         {"forge_event", record.event},
          {"delivery", record.id},
          {"verdict", to_string(record.verdict)},
          {"repositories", list_names(accepted ? names_of(record.refreshed) : record.repositories)},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from certificates import make_authority
-from daemon import BINARY, SECRET, run_freshet, write_secret
+from daemon import BINARY, SECRET, run_freshet, wait_for_commit, write_secret
 from documents import DOCUMENTS, SOURCE, all_blocks, blocks_of, marked, marks
 from published import published_commit
 from toml import to_toml
@@ -25,7 +25,7 @@ RUN_BEHIND_WEB_SERVERS = {("nginx", "public"), ("nginx", "socket"), ("nginx", "a
 
 
 def test_every_mark_has_a_test():
-    assert marks() == RUN_HERE | RUN_BEHIND_WEB_SERVERS
+    assert marks() == RUN_HERE | RUN_BEHIND_WEB_SERVERS | {("config", "first")}
 
 
 # Configurations
@@ -49,6 +49,8 @@ def with_files(text: str, etc: Path) -> str:
 def test_a_configuration_is_valid(block, tmp_path):
     etc = tmp_path / "etc"
     text = with_files(block.text, etc)
+    if "[[repository." in text and "[[repository]]" not in text:
+        text = f'[[repository]]\nurl = "https://example.org/a/b"\npath = "{tmp_path}/b"\n{text}'
     if "state_dir" not in text:
         text = f'state_dir = "{tmp_path}/state"\n{text}'
     (tmp_path / "freshet.toml").write_text(text)
@@ -56,6 +58,23 @@ def test_a_configuration_is_valid(block, tmp_path):
                       env=os.environ | {"CREDENTIALS_DIRECTORY": str(etc)})
     assert run.returncode == 0, run.stdout + run.stderr
     assert not re.search(r"\b(warning|error)\b", run.stdout), run.stdout
+
+
+def test_the_readme_s_configuration_publishes_and_takes_a_push(make_daemon, upstream, tmp_path):
+    url = "https://github.com/acme/docs.git"
+    daemon = make_daemon(start=False)
+    own = to_toml({name: daemon.settings[name] for name in ("server", "admin")})
+    text = with_files(marked("config", "first").text, tmp_path / "etc") + own
+    for old, new in (url, str(upstream.path)), ("/srv/", f"{tmp_path}/srv/"), ("/var/lib/", f"{tmp_path}/"):
+        assert old in text
+        text = text.replace(old, new)
+    daemon.config.write_text(text)
+    daemon.start()
+    tree = tmp_path / "srv/git/docs"
+    wait_for_commit(tree, upstream.tip())
+    commit = upstream.commit({"README": "second\n"})
+    assert daemon.push(str(upstream.path), commit).status == 202
+    wait_for_commit(tree, commit)
 
 
 # Commands
@@ -109,6 +128,13 @@ def test_every_command_of_freshet_exists_with_its_options():
             wrong.append(f"{place}: no such option: {unknown} in {command}")
     assert not wrong, "\n".join(wrong)
     assert seen == commands(), "a command that no document speaks of"
+
+
+def test_every_metric_that_is_named_is_in_the_table_of_metrics():
+    table = (SOURCE / "docs/monitoring.md").read_text()
+    named = {(path.name, name) for path in DOCUMENTS for span in spans(path)
+             for name in re.findall(r"\bfreshet_[a-z_]+\b", span)}
+    assert named and {(place, name) for place, name in named if f"`{name}" not in table} == set()
 
 
 @pytest.mark.parametrize("block", all_blocks("sh"), ids=str)

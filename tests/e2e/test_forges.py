@@ -45,6 +45,16 @@ def test_a_push_is_published(site, sender):
 
 
 @EVERY_SENDER
+def test_a_forge_s_test_which_names_the_present_commit_twice_finds_nothing_new(site, sender):
+    tip = site.upstream.tip()
+    send(site, sender, Change("refs/heads/main", tip, tip))
+    wait_for(lambda: (rows := site.daemon.admin("GET", "/api/v1/deliveries").json["deliveries"])
+             and rows[0]["result"] not in (None, "waiting"), "the delivery has a result")
+    assert site.daemon.admin("GET", "/api/v1/deliveries").json["deliveries"][0]["result"] == "unchanged"
+    assert site.daemon.status()["state"] == "ok"
+
+
+@EVERY_SENDER
 def test_a_tag_comes_and_goes(site, sender):
     tip = site.upstream.tip()
     site.upstream.set_ref("refs/tags/v1", tip)

@@ -101,7 +101,7 @@ def test_a_failed_delivery_says_why_until_a_later_refresh_mends_it(site):
     site.upstream.path.rename(away)
     site.daemon.push(site.url, commit, delivery="id-1")
     row = wait_for_result(site.daemon, "id-1", "failed")
-    assert set(row["refreshes"][0]["error"]) == {"class", "message"}
+    assert set(row["refreshes"][0]["error"]) == {"class", "message", "advice"}
     away.rename(site.upstream.path)
     site.daemon.refresh()
     wait_for_result(site.daemon, "id-1", "updated")

@@ -208,7 +208,7 @@ def test_the_commands_pause_and_resume_several(make_daemon, upstream, tmp_path):
     refused = run("refresh", "a")
     assert refused.returncode == 1 and "freshet resume a" in refused.stderr
     everything = run("refresh", "--all", "--wait")
-    assert everything.returncode == 0 and re.search("^d: ", everything.stdout)
+    assert everything.returncode == 0 and re.search("^d: ", everything.stdout, re.M)
     resumed = run("resume", "a", "b/c", "--json")
     assert resumed.returncode == 0
     assert [json.loads(line) for line in resumed.stdout.splitlines()] == [

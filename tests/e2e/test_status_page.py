@@ -1,10 +1,13 @@
 """The status page, in a real browser, on a real daemon: what it shows, does and never does."""
 
+import signal
+
 import pytest
 
 from browser import Browser
 from daemon import write_secret
 from upstream import Upstream
+from waiting import wait_for
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 PHONE = {"width": 360, "height": 740}
@@ -86,7 +89,7 @@ def row(name: str) -> str:
 
 
 def names(page) -> list[str]:
-    return page.texts(".row .open")
+    return page.evaluate("[...document.querySelectorAll('.row .open')].map((open) => open.title)")
 
 
 def focused(page) -> str:
@@ -126,6 +129,17 @@ def test_an_error_is_told_with_what_to_do_about_it(three):
     assert page.text("#detail .advice") == error["advice"]
 
 
+def test_a_configuration_that_was_not_taken_over_is_told(three):
+    page = three.open()
+    assert page.texts(".notice") == []
+    three.daemon.config.write_text(three.daemon.config.read_text() + "\nintervall = 1\n")
+    three.daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: three.daemon.admin("GET", "/api/v1/status").json["configuration"]["last_reload"],
+             "the daemon has looked at it")
+    page.reload()
+    assert "intervall" in page.wait_for_text(".notice", "the one before is in force")
+
+
 def test_what_comes_from_outside_is_never_markup(watched):
     watched.follow(HOSTILE)
     watched.follow("b", url=f"/nowhere/{HOSTILE}", path=str(watched.directory / f"www/{HOSTILE.replace('/', '')}"))
@@ -158,6 +172,17 @@ def test_the_policy_lets_only_its_own_script_run(three):
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+def test_a_link_on_another_page_leads_here_and_that_page_learns_nothing(three):
+    page = three.open()
+    page.goto(f"http://127.0.0.1:{three.daemon.public_port}/healthz")  # another origin
+    assert page.evaluate(f"fetch({three.url!r}, {{mode: 'no-cors'}}).then((answer) => answer.type)") == "opaque"
+    assert page.evaluate(f"fetch({three.url!r}).then(() => 'read', () => 'refused')") == "refused"
+    page.evaluate(f"const link = document.createElement('a'); link.href = {three.url!r}; link.click()")
+    page.waitForURL(three.url)
+    page.wait_for_text("#shown", "3 repositories")
+    page.problems()  # of the fetches above
+
+
 # Filter, sort, address
 
 def test_the_filter_keeps_what_holds_every_word_and_stands_in_the_address(three):
@@ -188,7 +213,7 @@ def test_a_column_sorts_both_ways_and_says_so(three):
     page.click("#heads .name button")
     page.wait_until("document.querySelector('#heads .name').getAttribute('aria-sort') === 'ascending'")
     page.click("#heads .name button")
-    page.wait_until("document.querySelector('.row .open').innerText === 'gamma/delta'")
+    page.wait_until("document.querySelector('.row .open').title === 'gamma/delta'")
     assert names(page) == ["gamma/delta", "beta", "alpha"]
     assert page.evaluate("document.querySelectorAll('[aria-sort]').length") == 1
     assert "sort=name&direction=descending" in page.url()
@@ -240,6 +265,7 @@ def test_pause_and_resume(three):
     page.click("#detail [data-action=pause]")
     page.wait_for_text("#detail .pill", "Paused")
     assert three.daemon.status("alpha")["state"] == "paused"
+    assert "until it is resumed" in page.text("#detail .problem-box")
     assert page.locator("#detail [data-action=refresh]").isDisabled()
     page.click("#detail [data-action=resume]")
     page.wait_for_text("#detail .pill", "OK")
@@ -272,6 +298,8 @@ def test_six_tabs_share_one_stream_and_all_see_a_push(three):
     pages = [three.open(context=context) for _ in range(6)]
     for page in pages:
         page.wait_for_text("#connection", "Live")
+    locks = "navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])"
+    assert pages[0].evaluate(locks) == [1, 5], "one has the stream, the others wait to take over"
     commit = three.push("gamma/delta")
     for page in pages:
         page.wait_for_text(f"{row('gamma/delta')} .commit", commit[:8])
@@ -288,6 +316,19 @@ def test_another_tab_takes_over_when_the_one_with_the_stream_goes(three):
     commit = three.push("beta")
     second.wait_for_text(f"{row('beta')} .commit", commit[:8])
     three.pages = [second]
+
+
+def test_a_tab_whose_stream_was_taken_over_takes_it_back_when_it_is_free(three):
+    context = three.browser.context()
+    page, other = three.open(context=context), three.open(context=context)
+    for tab in page, other:
+        tab.wait_for_text("#connection", "Live")
+    # As a tab does that no longer hears of the one with the stream.
+    other.evaluate("navigator.locks.request('freshet-events', { steal: true }, () => null)")
+    commit = three.push("beta")
+    for tab in page, other:
+        tab.wait_for_text(f"{row('beta')} .commit", commit[:8])
+    three.pages = [page]
 
 
 def test_a_lost_connection_is_said_and_found_again(three):
@@ -403,6 +444,18 @@ def test_every_text_stands_out_enough(three, scheme):
     page.click("#detail [data-action=refresh]")
     page.wait_for_text(".toast", "Refreshing")
     assert page.evaluate(CONTRAST) == []
+
+
+def test_nothing_moves_under_the_readers_eyes(three):
+    page = three.browser.page()
+    three.pages.append(page)
+    page.addInitScript("""window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach(
+        (entry) => (moved += entry.value))).observe({ type: 'layout-shift', buffered: true })""")
+    page.goto(three.url)
+    page.wait_for_text("#connection", "Live")
+    commit = three.push("beta")
+    page.wait_for_text(f"{row('beta')} .commit", commit[:8])
+    assert page.evaluate("moved") < 0.01
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(three):

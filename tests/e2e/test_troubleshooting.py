@@ -7,6 +7,7 @@ import http.server
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -288,7 +289,7 @@ def test_commands_that_find_no_daemon(site, tmp_path):
     (tmp_path / "other.toml").write_text(to_toml(settings))
     away = run_freshet("--config", tmp_path / "other.toml", "status")
     assert away.returncode == 3
-    assert_documented(away.stderr.splitlines()[0].removeprefix("freshet: ").replace("`", ""),
+    assert_documented(away.stderr.splitlines()[0].removeprefix("freshet: "),
                       (settings["admin"]["listen"], "127.0.0.1:8481"))
 
 
@@ -296,6 +297,22 @@ def test_a_name_that_the_admin_side_does_not_know(site):
     refused = site.daemon.admin("GET", "/api/v1/repositories", headers={"Host": "freshet.example.org"})
     assert refused.status == 403
     assert_documented(refused.json["error"]["message"])
+
+
+def test_settings_that_a_reload_does_not_take(site):
+    address = site.daemon.settings["server"]["listen"]
+    site.daemon.settings["server"]["listen"] = f"127.0.0.1:{free_port()}"
+    site.daemon.reload()
+    assert_documented(re.search(r'problem="([^"]*server\.listen[^"]*)"', site.daemon.log_text()).group(1))
+    site.daemon.settings["server"] = {"listne": address}
+    site.daemon.write_config()
+    site.daemon.process.send_signal(signal.SIGHUP)
+
+    def said():
+        shown = run_freshet("--config", site.daemon.config, "status").stdout
+        return re.search(r"^(\S+ could not be reloaded )\S+(; the configuration .*)$", shown, re.MULTILINE)
+    found = wait_for(said, "status says that the file was not taken")
+    assert_documented("...".join(found.groups()), (str(site.daemon.config), "/etc/freshet/freshet.toml"))
 
 
 def test_a_misspelt_setting(tmp_path):

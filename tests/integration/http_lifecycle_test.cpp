@@ -174,7 +174,7 @@ TEST_F(HttpLifecycle, stop_lets_a_request_finish_that_is_being_handled) {
   std::thread stopping([&] { server_->stop(); });
   // It has begun once nobody can connect any more.
   while (RawClient(server_->address()).connected()) {
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   application_.let_go();
   const RawAnswer answer = one.answer();
@@ -189,7 +189,7 @@ TEST_F(HttpLifecycle, a_client_that_does_not_take_its_answer_delays_stop_by_the_
   RawClient deaf = client();
   deaf.send(get("/long"));
   while (application_.seen().empty()) {
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   const auto begin = now();
   server_->stop();
@@ -235,6 +235,54 @@ TEST_F(HttpLifecycle, many_clients_at_once_all_get_their_own_answers) {
     thread.join();
   }
   EXPECT_EQ(right, 800);
+}
+
+TEST_F(HttpLifecycle, its_thread_comes_round_by_itself_and_shows_when_it_does_not) {
+  options_.answer_at_once = true;
+  start();
+  EXPECT_EQ(client().ask(get("/say")).status, 200);
+  const Instant asked = now();
+  while (server_->last_round() <= asked) {
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(5));  // nobody asks for anything meanwhile
+  }
+  RawClient held = client();
+  held.send(get("/hold"));
+  application_.wait_for_held(1);
+  const Instant stuck = server_->last_round();
+  for (int i = 0; i < 3; ++i) {
+    RawClient other = client();
+    other.send(get("/say"));
+  }
+  EXPECT_EQ(server_->last_round(), stuck);
+  application_.let_go();
+  EXPECT_EQ(held.answer().status, 200);
+  while (server_->last_round() == stuck) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST_F(HttpLifecycle, what_is_refused_early_is_counted_by_its_reason) {
+  start();
+  const auto count_of = [&](std::string_view reason) {
+    for (const auto& [name, count] : server_->refusals()) {
+      if (name == reason) {
+        return count;
+      }
+    }
+    return ~std::uint64_t{0};
+  };
+  EXPECT_EQ(client().ask(get("/say")).status, 200);
+  for (const auto& [name, count] : server_->refusals()) {
+    EXPECT_EQ(count, 0U) << name;
+  }
+  EXPECT_EQ(client().ask(get("/early")).status, 401);
+  EXPECT_EQ(client().ask(get("/echo")).status, 405);
+  EXPECT_EQ(client().ask("nonsense\r\n\r\n").status, 400);
+  EXPECT_EQ(count_of("token"), 1U);
+  EXPECT_EQ(count_of("method"), 1U);
+  EXPECT_EQ(count_of("malformed"), 1U);
+  EXPECT_EQ(count_of("busy"), 0U);
 }
 
 }  // namespace

@@ -13,13 +13,14 @@ sys.path.insert(0, str(ROOT / "tests/support/py"))
 from installed import Installed  # noqa: E402
 from machine import Machine, NoMachine  # noqa: E402
 
+MACHINES = ROOT / "build/machine"
 NEWER = "99.0"
 
 
 def build_package(version: str = "") -> Path:
     """The package of this tree; it is built anew where something changed."""
-    run = subprocess.run([ROOT / "scripts/build-package"], capture_output=True, text=True,
-                         env=os.environ | {"FRESHET_PACKAGE_VERSION": version})
+    run = subprocess.run([ROOT / "scripts/build-package", MACHINES / f"package{version}"], capture_output=True,
+                         text=True, env=os.environ | {"FRESHET_PACKAGE_VERSION": version})
     assert run.returncode == 0, run.stderr[-3000:]
     return Path(run.stdout.strip())
 
@@ -38,7 +39,7 @@ def newer_package():
 def machine(package, tmp_path_factory):
     """A running machine in which the package can be installed, and is not."""
     try:
-        machine = Machine(ROOT / "build/machine", tmp_path_factory.mktemp("machine"))
+        machine = Machine(MACHINES, tmp_path_factory.mktemp("machine"))
         machine.download(package)
         machine.start()
     except NoMachine as reason:

@@ -42,7 +42,9 @@ TEST(DeliveryViews, ShowAnErrorAndTheTimeToThePublish) {
   row.refreshes[1].announce_to_publish = 0.2503999;
   const Json shown = view(row);
   const auto& refreshes = shown["refreshes"].items();
-  EXPECT_EQ(refreshes[0]["error"].dump(), R"({"class":"network","message":"no route"})");
+  EXPECT_EQ(refreshes[0]["error"]["class"].text(), "network");
+  EXPECT_EQ(refreshes[0]["error"]["message"].text(), "no route");
+  EXPECT_EQ(refreshes[0]["error"]["advice"].text(), traits(ErrorClass::network).advice);
   EXPECT_TRUE(refreshes[1]["error"].is_null());
   EXPECT_EQ(refreshes[1]["announce_to_publish_seconds"].dump(), "0.25");
 }

@@ -76,5 +76,49 @@ TEST(Reloads, TouchWhatSignsInInAnotherWayButKeepItsSpec) {
   }
 }
 
+config::Settings settings_of(const std::string& text) {
+  config::Loaded loaded = config::load_text(text, "freshet.toml");
+  EXPECT_TRUE(loaded.settings);
+  return std::move(*loaded.settings);
+}
+
+TEST(Reloads, KeepWhatCannotChangeAndSayWhatThatIs) {
+  const config::Settings running = settings_of(kFile);
+  config::Settings same = running;
+  EXPECT_TRUE(keep_what_cannot_change(same, running).empty());
+  config::Settings other = settings_of(R"(
+state_dir = "/elsewhere"
+[server]
+listen = "0.0.0.0:80"
+tls_cert = "/c"
+tls_key = "/k"
+max_body = "1MiB"
+[admin]
+listen = "unix:/run/a.sock"
+socket_mode = "0600"
+hosts = ["freshet.example"]
+)");
+  EXPECT_EQ(keep_what_cannot_change(other, running).size(), 6U);
+  EXPECT_EQ(other.state_dir, running.state_dir);
+  EXPECT_EQ(other.server.listen, running.server.listen);
+  EXPECT_EQ(other.server.tls_cert + other.server.tls_key, "");
+  EXPECT_EQ(other.admin.listen, running.admin.listen);
+  EXPECT_EQ(other.admin.socket_mode, running.admin.socket_mode);
+  EXPECT_EQ(other.server.max_body, 1024U * 1024U) << "this can change";
+  EXPECT_EQ(other.admin.hosts, std::vector<std::string>{"freshet.example"});
+}
+
+TEST(Reloads, NeverTakeTheTokenFromAListenerThatOthersReach) {
+  const config::Settings running =
+      settings_of("[admin]\nlisten = \"0.0.0.0:8481\"\ntoken_file = \"/etc/t\"\n");
+  config::Settings without = settings_of("[admin]\nlisten = \"127.0.0.1:8481\"\n");
+  EXPECT_EQ(keep_what_cannot_change(without, running).size(), 2U);
+  EXPECT_EQ(without.admin.token_file, "/etc/t");
+  config::Settings another =
+      settings_of("[admin]\nlisten = \"0.0.0.0:8481\"\ntoken_file = \"/etc/u\"\n");
+  EXPECT_TRUE(keep_what_cannot_change(another, running).empty());
+  EXPECT_EQ(another.admin.token_file, "/etc/u");
+}
+
 }  // namespace
 }  // namespace freshet::app

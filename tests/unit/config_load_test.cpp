@@ -266,10 +266,8 @@ TEST(EveryKeyOfARepository, IsReadIntoItsPlace) {
   EXPECT_EQ(repository.on_update[1].timeout, Duration(60s));
 }
 
-TEST(KeysWithoutEffect, AreTakenWithOneWarningEachThatNamesThem) {
-  EXPECT_THAT(texts(load_text(kEveryKey, "f")),
-              testing::ElementsAre("f:2:1: warning: watch_config: accepted, but has no effect in "
-                                   "this version"));
+TEST(EveryKey, IsTakenWithoutAWord) {
+  EXPECT_THAT(texts(load_text(kEveryKey, "f")), IsEmpty());
 }
 
 TEST(Defaults, HoldForEveryRepositoryThatDoesNotSayOtherwise) {

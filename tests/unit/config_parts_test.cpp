@@ -122,17 +122,14 @@ TEST(TheTableOfSettings, SaysWhatTheManualNeeds) {
   EXPECT_EQ(max_body->kind, "size");
   EXPECT_EQ(max_body->default_text, "\"26MiB\"");
   EXPECT_THAT(max_body->expected, HasSubstr("\"1KiB\" to \"1GiB\""));
-  EXPECT_TRUE(max_body->in_effect);
   const SettingInfo* path = find("repository.checkout", "path");
   ASSERT_NE(path, nullptr);
   EXPECT_EQ(path->header, "[[repository.checkout]]");
   EXPECT_TRUE(path->required);
   ASSERT_NE(find("server", "allow"), nullptr);
   EXPECT_EQ(find("server", "allow")->default_text, "[]");
-  EXPECT_TRUE(find("server", "allow")->in_effect);
   ASSERT_NE(find("", "state_dir"), nullptr);
   EXPECT_EQ(find("", "state_dir")->header, "");
-  EXPECT_FALSE(find("", "watch_config")->in_effect);
 }
 
 TEST(TheDefaultsTable, TakesEveryKeyOfARepositoryButNameUrlPathAndCheckout) {

@@ -80,6 +80,23 @@ TEST(OriginGuard, believes_the_browser_about_where_a_request_comes_from) {
   }
 }
 
+TEST(OriginGuard, lets_somebody_follow_a_link_to_the_page_and_no_further) {
+  const auto link = [](std::string method, std::string path, std::string mode, std::string dest) {
+    Request request = ask({{"Host", "localhost"},
+                           {"Sec-Fetch-Site", "cross-site"},
+                           {"Sec-Fetch-Mode", std::move(mode)},
+                           {"Sec-Fetch-Dest", std::move(dest)}});
+    request.method = std::move(method);
+    request.path = std::move(path);
+    return status(request);
+  };
+  EXPECT_EQ(link("GET", "/", "navigate", "document"), 0);
+  EXPECT_EQ(link("GET", "/", "navigate", "iframe"), 403);
+  EXPECT_EQ(link("GET", "/", "no-cors", "empty"), 403);
+  EXPECT_EQ(link("GET", "/api/v1/repositories", "navigate", "document"), 403);
+  EXPECT_EQ(link("POST", "/", "navigate", "document"), 403);
+}
+
 Result<Secret> token() {
   return Secret("open sesame");
 }

@@ -429,7 +429,7 @@ TEST(Plan, OpensTheBreakerOfAHostAndLetsOneTrialThrough) {
   for (const Job& job : jobs) {
     plan.finish(failed(job), kStart, 0);
   }
-  EXPECT_EQ(plan.hosts(kStart).front().breaker_open, true);
+  EXPECT_TRUE(plan.hosts(kStart).front().breaker_open);
   EXPECT_FALSE(plan.start_next(kStart + 4s)) << "the breaker is open";
   Instant time = kStart + 10min;
   const auto trial = plan.start_next(time);
@@ -522,6 +522,47 @@ TEST(Plan, DoesNotCallADeliveryMissedThatComesALittleLater) {
   plan.trigger(delivery("docs", 2), time + 2s);
   const auto finished = plan.finish(succeeded(*plan.start_next(time + 2s)), time + 40s, 0);
   EXPECT_FALSE(finished.missed_delivery);
+}
+
+TEST(Plan, GivesARefreshItsNumberWhileItWaitsAndKeepsItWhateverJoins) {
+  Plan plan = settled_plan();
+  const RefreshNumber number = plan.trigger(delivery("docs", 1), kStart)->receipt.refresh;
+  EXPECT_GT(number, 0U);
+  EXPECT_EQ(plan.trigger(delivery("docs", 2), kStart)->receipt.refresh, number);
+  EXPECT_EQ(plan.trigger(trigger("docs", Cause::manual), kStart)->receipt.refresh, number);
+  plan.follow(repository("docs", "another host"), kStart);
+  const Job job = *plan.start_next(kStart);
+  EXPECT_EQ(job.number, number);
+  const RefreshNumber next = plan.trigger(delivery("docs", 3), kStart)->receipt.refresh;
+  EXPECT_NE(next, number) << "what comes while it runs is for the next one";
+  plan.finish(failed(job), kStart, 0);
+  EXPECT_EQ(plan.start_next(kStart)->number, next);
+}
+
+TEST(Plan, GivesTheNumberOfAPollsRefreshOnlyToThatNotToItsProbe) {
+  Plan plan({});
+  Followed followed = repository("docs");
+  followed.probes = true;
+  plan.follow(followed, kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  const Instant time = plan.wakes_at();
+  const auto probe = plan.start_next_probe(time);
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->number, 0U);
+  plan.needs_refresh(probe->repository, time);
+  EXPECT_GT(plan.start_next(time)->number, 0U);
+}
+
+TEST(Plan, ShowsEveryHostThatSomethingIsFollowedOn) {
+  Plan plan({});
+  plan.follow(repository("a", "one"), kStart);
+  plan.follow(repository("b", "one"), kStart);
+  plan.follow(repository("c", "two"), kStart);
+  EXPECT_EQ(plan.hosts(kStart).size(), 2U);
+  plan.forget(RepositoryName("c"), kStart);
+  ASSERT_EQ(plan.hosts(kStart).size(), 1U);
+  EXPECT_EQ(plan.hosts(kStart).front().host, HostKey("one"));
+  EXPECT_FALSE(plan.hosts(kStart).front().breaker_open);
 }
 
 }  // namespace

@@ -201,6 +201,11 @@ TEST(Lagging, GivesAnAnnouncementWithoutCommitsAFewSeconds) {
   EXPECT_THAT(lagging({unnamed}, 'a', 'a'), IsEmpty());
 }
 
+TEST(Lagging, IsNotSeenInAForgesTestWhichNamesOneCommitTwice) {
+  EXPECT_THAT(lagging({announced('a', 'a', 1)}, 'a', 'a'), IsEmpty());
+  EXPECT_THAT(lagging({announced('e', 'e', 1)}, 'a', 'a'), ElementsAre(1)) << "not shown yet";
+}
+
 TEST(Lagging, IgnoresRefsThatNobodyFollows) {
   const RepositorySpec spec = spec_with({"main"});
   const std::map<RefName, ObjectId> earlier;

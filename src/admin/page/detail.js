@@ -18,8 +18,7 @@ const td = (...children) => el("td", {}, ...children);
 
 function resultCell(result, error) {
   return td(el("span", { class: "result", "data-result": result ?? "none" }, resultWords[result] ?? result ?? "–"),
-    error ? el("p", { class: "message" }, error.message) : null,
-    error?.advice ? el("p", { class: "quiet" }, error.advice) : null);
+    error ? el("p", { class: "message" }, error.message) : null);
 }
 
 function refreshRow(refresh) {
@@ -27,7 +26,7 @@ function refreshRow(refresh) {
   return el("tr", {},
     td(timeElement(refresh.ended ?? refresh.started)),
     td(refresh.times > 1 ? `${trigger} ×${refresh.times}` : trigger),
-    td(duration(secondsBetween(refresh.started, refresh.ended))),
+    td(`${refresh.times > 1 ? "within " : ""}${duration(secondsBetween(refresh.started, refresh.ended))}`),
     resultCell(refresh.result, refresh.error));
 }
 
@@ -92,7 +91,11 @@ class History {
     if (text !== this.text) {
       this.text = text;
       this.rows = rows;
+      const focused = this.body.contains(document.activeElement);
       this.body.replaceChildren(rows.length ? this.makeTable(rows) : el("p", { class: "quiet" }, this.nothing));
+      if (focused) {
+        this.body.querySelector(".scroll")?.focus({ preventScroll: true });
+      }
     }
   }
 }
@@ -157,7 +160,7 @@ class Detail {
         rows.map((row) => deliveryRow(row, name, this.actions.replay))));
     this.dialog.replaceChildren(el("div", { class: "sheet" },
       el("header", {},
-        el("h2", { id: "detail-name" }, name),
+        el("h2", { id: "detail-name", tabindex: "-1", autofocus: true }, name),
         el("button", { type: "button", class: "icon close", "aria-label": "Close", title: "Close (Escape)",
           onclick: () => this.dialog.close() }, icon(icons.close)),
         this.state,
@@ -179,9 +182,11 @@ class Detail {
     setText(this.word, stateWords[state] ?? state);
     setAttribute(this.state, "data-state", state);
     this.showButtons(state);
-    this.problem.hidden = !error;
+    const note = noteOf(repository);
+    this.problem.hidden = !note;
     setAttribute(this.problem, "data-state", state);
-    this.renewPart("problem", this.problem, error, () => problemOf(error));
+    setAttribute(this.problem, "data-note", error ? "error" : "state");
+    this.renewPart("problem", this.problem, note, () => problemOf(note));
     const { name: _name, url, last_success, last_change, next_poll, paused_since } = repository;
     this.renewPart("facts", this.facts, [url, last_success, last_change, next_poll, paused_since, webhook.announce_to_publish],
       () => factsOf(repository));
@@ -217,15 +222,15 @@ class Detail {
   }
 }
 
-function problemOf(error) {
-  if (!error) {
+function problemOf(note) {
+  if (!note) {
     return [];
   }
   return [
-    el("p", { class: "message" }, error.message),
-    error.advice ? el("p", { class: "advice" }, error.advice) : null,
-    el("p", { class: "quiet" }, `${error.class}, since `, timeElement(error.since),
-      `, tried ${plural(error.attempts, "time")}`),
+    el("p", { class: "message" }, note.message),
+    note.advice ? el("p", { class: "advice" }, note.advice) : null,
+    note.class ? el("p", { class: "quiet" }, `${note.class}, since `, timeElement(note.since),
+      `, tried ${plural(note.attempts, "time")}`) : null,
   ].filter(Boolean);
 }
 
@@ -241,8 +246,16 @@ function factsOf(repository) {
     fact("Last change", timeElement(repository.last_change)),
     repository.paused_since ? fact("Paused", timeElement(repository.paused_since))
       : fact("Next poll", repository.next_poll ? timeElement(repository.next_poll, "upcoming") : "none"),
-    fact("Push to here", took ? `${duration(took.last)}, at most ${duration(took.worst)} in the last ${took.count}` : "–"),
+    fact("Push to here", timesOf(took)),
   ];
+}
+
+function timesOf(took) {
+  if (!took) {
+    return "–";
+  }
+  const last = duration(took.last);
+  return took.count > 1 ? `${last}; at most ${duration(took.worst)} in the last ${took.count}` : last;
 }
 
 function checkoutsOf(checkouts, copy) {
@@ -260,7 +273,8 @@ function checkoutOf(checkout, copy) {
         "aria-label": `Copy commit ${shortCommit(commit)}`, onclick: () => copy(commit) }, shortCommit(commit))
         : "nothing published yet",
       commit ? " · " : null, commit ? timeElement(published_at) : null,
-      state === "failing" ? " · " : null, state === "failing" ? el("span", { class: "message" }, "not published") : null),
+      state === "failing" ? " · " : null,
+      state === "failing" ? el("span", { class: "message" }, commit ? "the newest is not published" : "failed") : null),
     ...(unsupported ?? []).map((sentence) => el("p", { class: "quiet" }, sentence)));
 }
 

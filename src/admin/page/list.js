@@ -15,7 +15,10 @@ class Row {
   constructor(actions) {
     this.entry = null;
     const cell = (name, ...children) => el("div", { role: "cell", class: `cell ${name}` }, ...children);
-    this.open = el("button", { class: "open", type: "button", onclick: () => actions.open(this.entry.name) });
+    this.prefix = el("span", { class: "prefix line" });
+    this.last = el("span", { class: "line" });
+    this.open = el("button", { class: "open", type: "button", onclick: () => actions.open(this.entry.name) },
+      this.prefix, this.last);
     this.url = el("span", { class: "url quiet line" });
     this.word = el("span");
     this.commit = el("button", { class: "commit", type: "button", onclick: () => actions.copy(this.entry.commit) });
@@ -59,12 +62,11 @@ class Row {
   }
 
   fill({ repository, name, commit, more, published }) {
-    const error = repository.last_error;
+    const note = noteOf(repository);
     const took = repository.webhook.announce_to_publish;
     setAttribute(this.element, "data-state", repository.state);
-    setAttribute(this.element, "data-problem", error ? "" : null);
-    setText(this.open, name);
-    setAttribute(this.open, "title", name);
+    setAttribute(this.element, "data-note", note ? (repository.last_error ? "error" : "state") : null);
+    this.fillName(name);
     setText(this.url, shortUrl(repository.url));
     setAttribute(this.url, "title", repository.url);
     setText(this.word, stateWords[repository.state] ?? repository.state);
@@ -78,12 +80,21 @@ class Row {
     setText(this.took, took ? duration(took.last) : "–");
     setAttribute(this.took, "title", took ? `longest of the last ${took.count}: ${duration(took.worst)}` : null);
     this.fillNext(repository);
-    setText(this.message, error?.message ?? "");
-    setAttribute(this.message, "title", error?.message ?? null);
-    setText(this.advice, error?.advice ?? "");
-    setAttribute(this.advice, "title", error?.advice ?? null);
+    setText(this.message, note?.message ?? "");
+    setAttribute(this.message, "title", note?.message ?? null);
+    setText(this.advice, note?.advice ?? "");
+    setAttribute(this.advice, "title", note?.advice || null);
     setAttribute(this.refresh, "aria-label", `Refresh ${name}`);
     this.refresh.disabled = repository.state === "paused";
+  }
+
+  // Where there is little room, what tells one from the others stays.
+  fillName(name) {
+    const cut = name.lastIndexOf("/") + 1;
+    setText(this.prefix, name.slice(0, cut));
+    setText(this.last, name.slice(cut));
+    setAttribute(this.open, "title", name);
+    setAttribute(this.open, "aria-label", name);
   }
 
   fillNext(repository) {

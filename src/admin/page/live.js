@@ -105,10 +105,11 @@ class Live {
     this.heardAt = Date.now();
     if (message.kind === "newcomer") {
       if (this.leading && this.state) {
-        this.channel.postMessage({ kind: "connection", state: this.state });
+        this.channel.postMessage({ kind: "connection", state: this.state, lastId: this.lastId });
       }
     } else if (message.kind === "connection") {
-      this.lostSince = message.state.since ?? null;
+      this.lostSince = message.state.since;
+      this.lastId = message.lastId ?? this.lastId;
       this.tellConnection(message.state);
     } else if (message.kind === "read") {
       this.read();

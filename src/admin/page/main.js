@@ -35,7 +35,7 @@ function addressOf({ filter, state, sort, direction, open }) {
 
 function change(changes, { step = false } = {}) {
   view = { ...view, ...changes };
-  history[step ? "pushState" : "replaceState"](null, "", addressOf(view));
+  history[step ? "pushState" : "replaceState"]({ step }, "", addressOf(view));
   show();
 }
 
@@ -51,7 +51,7 @@ const actions = {
       await copyText(commit);
       overview.toast(`Copied ${commit}`);
     } catch (error) {
-      overview.toast(`Could not copy: ${error.message}`, "failed");
+      overview.toast(`Could not copy: ${error.message}`, { failed: true });
     }
   },
   async act(name, action) {
@@ -61,9 +61,10 @@ const actions = {
       if (action === "refresh") {
         asked.set(name, before);
       }
-      overview.toast({ refresh: `Refreshing ${name}`, pause: `${name} is paused`, resume: `${name} is resumed` }[action]);
+      const done = { refresh: `Refreshing ${name}`, pause: `${name} is paused`, resume: `${name} is resumed` };
+      overview.toast(done[action], { about: name });
     } catch (error) {
-      overview.toast(`Could not ${action} ${name}: ${reason(error)}`, "failed");
+      overview.toast(`Could not ${action} ${name}: ${reason(error)}`, { failed: true, about: name });
     }
   },
   async replay(number) {
@@ -72,11 +73,14 @@ const actions = {
       const named = answer.repositories?.join(", ");
       overview.toast(`Delivery ${number} runs again${named ? `: ${named}` : ""}`);
     } catch (error) {
-      overview.toast(`Could not replay delivery ${number}: ${reason(error)}`, "failed");
+      overview.toast(`Could not replay delivery ${number}: ${reason(error)}`, { failed: true });
     }
   },
   closed(name) {
-    if (view.open) {
+    if (view.open && history.state?.step) {
+      view.open = "";
+      history.back(); // to where they were opened
+    } else if (view.open) {
       change({ open: "" });
     }
     document.body.append(byId("toasts"));
@@ -96,10 +100,10 @@ function tellResult(repository) {
   }
   const error = repository.last_error;
   if (error && JSON.stringify(error) !== JSON.stringify(before.last_error)) {
-    overview.toast(`${repository.name}: ${error.message}`, "failed");
+    overview.toast(`${repository.name}: ${error.message}`, { failed: true, about: repository.name });
   } else if (repository.last_success !== before.last_success) {
     const news = repository.last_change !== before.last_change;
-    overview.toast(`${repository.name} is ${news ? "updated" : "up to date: nothing new"}`);
+    overview.toast(`${repository.name} is ${news ? "updated" : "up to date: nothing new"}`, { about: repository.name });
   } else {
     return;
   }
@@ -181,7 +185,10 @@ async function readOnce() {
 
 // What concerns the daemon as a whole; the page does without where it cannot be had.
 async function readStatus() {
-  overview.showStatus(await api.status().catch(() => null));
+  const status = await api.status().catch(() => null);
+  if (status) {
+    overview.showStatus(status);
+  }
 }
 
 function receive(event, data) {
@@ -191,7 +198,9 @@ function receive(event, data) {
 }
 
 function apply(event, data) {
-  if (event === "repository") {
+  if (event === "hello") {
+    setText(byId("version"), data.version);
+  } else if (event === "repository") {
     repositories.set(data);
     tellResult(data);
   } else if (event === "removed") {

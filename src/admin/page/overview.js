@@ -35,21 +35,20 @@ class Overview {
   }
 
   showConnection({ kind, since, why }) {
-    setAttribute(byId("connection"), "data-connection", kind);
-    setAttribute(byId("connection"), "title", why ?? "");
-    const words = byId("connection-words");
-    if (kind !== "lost") {
-      words.replaceChildren(kind === "live" ? "Live" : "Every 10 s");
-      return;
+    const place = byId("connection");
+    setAttribute(place, "data-connection", kind);
+    setAttribute(place, "title", kind === "lost" ? `${why}; trying again` : why || null);
+    setText(byId("connection-words"), { live: "Live", polling: "Every 10 s", lost: "Connection lost" }[kind]);
+    const time = place.querySelector("time"); // beside the words that are read aloud
+    time.hidden = kind !== "lost";
+    if (since) {
+      setTime(time, new Date(since).toISOString());
     }
-    const at = new Date(since);
-    words.replaceChildren("Connection lost ", timeElement(at.toISOString()));
-    setAttribute(byId("connection"), "title", `${why} since ${inFull(at)}; trying again`);
   }
 
   showStatus(status) {
-    setText(byId("version"), status?.version ?? "");
-    const notices = status ? noticesOf(status) : [];
+    setText(byId("version"), status.version);
+    const notices = noticesOf(status);
     const text = JSON.stringify(notices);
     if (text !== this.noticesText) { // read aloud once, not at each look
       this.noticesText = text;
@@ -60,15 +59,17 @@ class Overview {
     }
   }
 
-  toast(text, kind = "done") {
-    const toast = el("p", { class: "toast", "data-kind": kind }, text);
+  // What is said about the same thing takes the place of what was said before.
+  toast(text, { failed = false, about = text } = {}) {
+    const toast = el("p", { class: "toast", "data-kind": failed ? "failed" : "done", "data-about": about }, text);
     // Only what is in an open dialog is in front of it, and read aloud.
     (document.querySelector("dialog[open]") ?? document.body).append(byId("toasts"));
+    [...byId("toasts").children].find((old) => old.dataset.about === about)?.remove();
     byId("toasts").append(toast);
     while (byId("toasts").childElementCount > 4) {
       byId("toasts").firstChild.remove();
     }
-    setTimeout(() => toast.remove(), kind === "failed" ? 15_000 : 6000);
+    setTimeout(() => toast.remove(), failed ? 15_000 : 6000);
   }
 }
 

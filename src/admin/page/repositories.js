@@ -15,6 +15,15 @@ const stateWords = {
 // What needs a person comes first; what only passes by does not make rows jump.
 const urgency = { failing: 0, held: 1, lagging: 2, refreshing: 3, pending: 3, ok: 3, paused: 4 };
 
+// What a state means to somebody who waits, where no error says it.
+const stateNotes = {
+  lagging: { message: "A push was announced that the upstream does not serve yet.",
+    advice: "It is asked again, more and more rarely, until it does." },
+  paused: { message: "Polls and deliveries wait until it is resumed.", advice: "" },
+};
+
+const noteOf = ({ last_error, state }) => last_error ?? stateNotes[state] ?? null;
+
 const time = (text) => (text ? Date.parse(text) : null);
 
 // A repository with what sorting, filtering and a row need of it, worked out once.

@@ -81,7 +81,7 @@ function relative(time) {
 }
 
 // A poll whose time has come waits for a free worker; it is not "just now".
-const upcoming = (time) => (time <= clock.now() ? "now" : relative(time));
+const upcoming = (time) => (time - clock.now() < 1000 ? "now" : relative(time));
 
 const inFull = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 

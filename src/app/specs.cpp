@@ -48,6 +48,14 @@ std::string mirror_path(const std::string& root, const UpstreamUrl& url) {
   return path + ".git";
 }
 
+/// What tells the mirrors of one upstream apart. A long name is not written out, since encoded it
+/// could be longer than a file's name may be.
+std::string own_mark(const RepositoryName& name) {
+  constexpr std::size_t kLongest = 100;
+  std::string mark = safe_component(name.text());
+  return mark.size() <= kLongest ? mark : to_hex(sha256(name.text())).substr(0, 32);
+}
+
 checkout::CheckoutSpec checkout_spec(const config::Checkout& checkout) {
   return {checkout.path,
           checkout.ref,
@@ -96,7 +104,7 @@ std::vector<std::shared_ptr<const sync::RepositorySpec>> repository_specs(
   for (const config::Repository& repository : settings.repositories) {
     std::string path = mirror_path(layout.mirrors, repository.url);
     if (users[path]++ > 0) {
-      path += "@" + safe_component(repository.name.text());
+      path += "@" + own_mark(repository.name);
     }
     sync::RepositorySpec spec = repository_spec(repository, path);
     spec.largest_pack = settings.limits.fetch_size;

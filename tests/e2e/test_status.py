@@ -109,6 +109,19 @@ def test_a_file_that_is_broken_above_the_address_leads_to_the_default_one(tmp_pa
     assert "asking the daemon at 127.0.0.1:8481, the default address" in run.stderr
 
 
+def test_a_reload_that_failed_is_shown_with_what_was_wrong(site):
+    config = site.daemon.config
+    right = config.read_text()
+    config.write_text("colour = 1\n" + right)
+    site.daemon.process.send_signal(signal.SIGHUP)
+    shown = wait_for(lambda: (run := command(site.daemon, "status").stdout).count("could not be reloaded") and run,
+                     "the failed reload is shown")
+    assert "unknown key `colour`" in shown and str(config) in shown
+    config.write_text(right)
+    site.daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "could not be reloaded" not in command(site.daemon, "status").stdout, "it was mended")
+
+
 # Where nobody answers
 
 def test_without_a_daemon_it_says_where_it_asked_and_what_to_do(follow):

@@ -172,6 +172,18 @@ TEST(MirrorPaths, OfRepositoriesWithOneUpstreamAreTheirOwn) {
   }
 }
 
+TEST(MirrorPaths, HoldNoNameThatIsTooLongForAFile) {
+  std::string wide;
+  for (int i = 0; i < 60; ++i) {
+    wide += "\xe6\x97\xa5";  // nine characters each when it is encoded
+  }
+  const auto paths =
+      mirrors_of({{"a", "https://h/x"}, {wide, "https://h/x"}, {wide + "b", "https://h/x"}});
+  EXPECT_LT(paths[1].size(), 100U);
+  EXPECT_NE(paths[1], paths[0]);
+  EXPECT_NE(paths[1], paths[2]);
+}
+
 TEST(MirrorPaths, DoNotDependOnWhatElseIsConfigured) {
   const std::string alone = mirror_of("https://h/docs");
   EXPECT_EQ(mirrors_of({{"other", "https://h/other"}, {"docs", "https://h/docs"}}).at(1), alone);

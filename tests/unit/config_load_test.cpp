@@ -448,5 +448,20 @@ TEST(TheExample, ShowsEverySettingThereIsInItsTable) {
   }
 }
 
+TEST(TheAdminTable, IsReadFromAFileWithErrorsAsFarAsItGoes) {
+  const std::string admin = "[admin]\nlisten = \"127.0.0.1:1\"\n";
+  const auto address_in = [](const std::string& text) {
+    const Loaded loaded = load_text(text, "f");
+    EXPECT_FALSE(loaded.settings) << text;
+    return loaded.admin ? loaded.admin->listen.text() : "";
+  };
+  EXPECT_EQ(address_in(admin + "[limits]\nrefreshes = 0\n"), "127.0.0.1:1");
+  EXPECT_EQ(address_in("colour = 1\n" + admin), "127.0.0.1:1");
+  EXPECT_EQ(address_in(admin + "hosts = 5\n"), "127.0.0.1:1");
+  EXPECT_EQ(address_in(admin + "\n[limits\n"), "127.0.0.1:1");
+  EXPECT_EQ(address_in("[limits\n" + admin), "");
+  EXPECT_EQ(address_in("[admin]\nlisten = 5\n"), "127.0.0.1:8481");
+}
+
 }  // namespace
 }  // namespace freshet::config

@@ -50,7 +50,12 @@ class Events::Stream : public http::AnswerStream {
       return std::nullopt;
     }
     Piece piece{std::exchange(begin_, {}), false};
-    const auto found = changes().since(number_, kPieceChanges);
+    auto found = changes().since(number_, kPieceChanges);
+    if (!changes().reaches_back_to(number_)) {  // asked last: only then nothing is missing
+      found.clear();
+      number_ = changes().last();
+      add(piece.bytes, "reset", "{}");
+    }
     piece.more = found.size() == kPieceChanges;
     for (const state::Changes::Change& change : found) {
       if (piece.bytes.size() > kPieceBytes) {

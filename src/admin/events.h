@@ -12,8 +12,9 @@
 namespace freshet::admin {
 
 /// GET .../events: what changes, as server-sent events. Each stream is a place in one shared
-/// sequence (state/changes.h), so that nothing queues up for a reader that is slow. Thread-safe;
-/// must outlive the server that writes its streams.
+/// sequence (state/changes.h), so that nothing queues up for a reader that is slow; one that is
+/// left too far behind is told to read anew. Thread-safe; must outlive the server that writes its
+/// streams.
 class Events {
  public:
   /// The repository as JSON, as the list has it. Quick.

@@ -1,9 +1,25 @@
 #include "app/configuration_file.h"
 
+#include <sys/stat.h>
+
 #include "base/log.h"
 #include "config/load.h"
 
 namespace freshet::app {
+namespace {
+
+/// A pipe, which a start can read, would keep the caller waiting for somebody who writes to it.
+config::Loaded load_again(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
+    config::Problems problems(path);
+    problems.error({}, "", "this is a pipe, which cannot be read a second time");
+    return {std::nullopt, problems.take(), std::nullopt};
+  }
+  return config::load_file(path);
+}
+
+}  // namespace
 
 ConfigurationFile::ConfigurationFile(std::string path)
     : status_{std::move(path), wall_now(), std::nullopt} {}
@@ -11,7 +27,7 @@ ConfigurationFile::ConfigurationFile(std::string path)
 bool ConfigurationFile::reload(const Take& take) {
   const std::string path = status().path;
   Reload reload{wall_now(), false, {}};
-  config::Loaded loaded = config::load_file(path);
+  config::Loaded loaded = load_again(path);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     const bool error = diagnostic.severity == config::Severity::error;
     reload.problems.push_back(config::to_text(diagnostic));

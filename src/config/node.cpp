@@ -3,6 +3,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <optional>
 
 namespace freshet::config {
 namespace {
@@ -60,6 +63,49 @@ std::string message_of(const toml::parse_error& error) {
   return std::string(text);
 }
 
+constexpr std::size_t kMostParts = 256;
+
+/// The end of what is quoted from `begin` on: its last quotation mark, or the last character of its
+/// line.
+std::size_t end_of_quoted(std::string_view text, std::size_t begin) {
+  const char mark = text[begin];
+  std::size_t at = begin + 1;
+  while (at < text.size() && text[at] != mark && text[at] != '\n') {
+    at += mark == '"' && text[at] == '\\' ? 2 : 1;
+  }
+  return std::min(at, text.size() - 1);
+}
+
+/// Where a key has more parts than any document needs, as in a.b.c = 1: toml++ makes a table of
+/// each and walks down them by recursion, to the end of the stack.
+std::optional<Position> find_endless_key(std::string_view text) {
+  std::uint32_t line = 1;
+  std::size_t parts = 1;
+  bool after_part = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"' || text[at] == '\'') {
+      at = end_of_quoted(text, at);
+    } else if (text[at] == '#') {
+      at = std::min(text.find('\n', at), text.size() - 1);
+    }
+    const char c = text[at];
+    if (c == '.' && after_part) {
+      after_part = false;
+      if (++parts > kMostParts) {
+        return Position{line, 1, 0};
+      }
+    } else if (std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+               std::strchr("_-\"'", c) != nullptr) {
+      after_part = true;
+    } else if (c != ' ' && c != '\t') {
+      parts = 1;
+      after_part = false;
+    }
+    line += c == '\n' ? 1 : 0;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view name) const {
@@ -115,6 +161,10 @@ std::string to_toml(const Node& node) {
 }
 
 tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
+  if (const auto at = find_endless_key(text)) {
+    return tl::unexpected(
+        SyntaxError{*at, "a key of more than " + std::to_string(kMostParts) + " parts"});
+  }
   try {
     const toml::table root = toml::parse(text);
     return convert(root);

@@ -76,15 +76,15 @@ void write_repositories(Exposition& out, const state::Store::Snapshot& repositor
              "The longest time between two polls; none while a repository is not polled.");
   for (const auto& state : repositories) {
     const auto interval = gauges.poll_intervals.find(state->name);
-    if (interval != gauges.poll_intervals.end() &&
-        state->condition() != RepositoryCondition::paused) {
+    if (interval != gauges.poll_intervals.end() && !state->paused_since) {
       out.sample("poll_interval_seconds", {{"repository", state->name.text()}},
                  static_cast<double>(interval->second.count()) / 1000);
     }
   }
-  out.family("repository_failing", "gauge", "1 while the last refresh failed, by error class.");
+  out.family("repository_failing", "gauge",
+             "1 while the last refresh failed, by error class; none while it is paused.");
   for (const auto& state : repositories) {
-    if (state->failure) {
+    if (state->failure && !state->paused_since) {
       out.sample("repository_failing",
                  {{"repository", state->name.text()},
                   {"class", std::string(to_string(state->failure->error.error_class))}},

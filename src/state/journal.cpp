@@ -105,11 +105,12 @@ Result<void> Journal::read_left_over() {
   std::string lines;
   for (Entry& entry : announced_) {
     entry.announcement.journal_id = ++last_id_;
+    current_->newest = std::max(current_->newest, entry.announcement.at);
     current_->open.insert(last_id_);
     segment_of_[last_id_] = current_;
     lines += to_line(entry.repository, entry.announcement);
   }
-  FRESHET_CHECK(write_all(current_->fd.get(), lines, current_->path));
+  FRESHET_CHECK(write_all(current_->fd->get(), lines, current_->path));
   current_->bytes = lines.size();
   for (const std::uint64_t number : numbers) {
     FRESHET_CHECK(remove_tree(directory_ + "/" + std::string(kPrefix) + std::to_string(number)));
@@ -120,10 +121,11 @@ Result<void> Journal::read_left_over() {
 Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(std::uint64_t number) const {
   auto segment = std::make_shared<Segment>();
   segment->path = directory_ + "/" + std::string(kPrefix) + std::to_string(number);
-  segment->fd.reset(::open(segment->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!segment->fd) {
+  UniqueFd fd(::open(segment->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!fd) {
     return fail(system_error(errno, "cannot create " + segment->path));
   }
+  segment->fd = std::make_shared<const UniqueFd>(std::move(fd));
   return segment;
 }
 
@@ -133,11 +135,14 @@ Result<void> Journal::append(const RepositoryName& repository,
     return {};
   }
   std::shared_ptr<Segment> segment;
+  std::shared_ptr<const UniqueFd> fd;
   std::vector<std::uint64_t> ids;
   {
     const MutexLock lock(mutex_);
     segment = current_;
+    fd = segment->fd;
     for (Announcement& announcement : announcements) {
+      segment->newest = std::max(segment->newest, announcement.at);
       announcement.journal_id = ++last_id_;
       ids.push_back(last_id_);
       segment->open.insert(last_id_);
@@ -150,7 +155,7 @@ Result<void> Journal::append(const RepositoryName& repository,
     lines += to_line(repository, announcement);
   }
   // One write in append mode: lines of several threads do not mix, and no lock is held.
-  const ssize_t written = ::write(segment->fd.get(), lines.data(), lines.size());
+  const ssize_t written = ::write(fd->get(), lines.data(), lines.size());
   if (written != static_cast<ssize_t>(lines.size())) {
     const Error error = system_error(written < 0 ? errno : ENOSPC, "cannot write " + segment->path);
     settle(ids);
@@ -185,6 +190,7 @@ Result<void> Journal::rotate() {
     const MutexLock lock(mutex_);
     rotating_ = false;
     if (segment) {
+      current_->fd.reset();
       sealed_.push_back(std::exchange(current_, *segment));
     }
   }
@@ -202,13 +208,16 @@ void Journal::settle(const std::vector<std::uint64_t>& ids) {
         segment_of_.erase(position);
       }
     }
-    const auto is_settled = [](const auto& segment) { return segment->open.empty(); };
+    const WallTime oldest = wall_now() - kOldest;
+    const auto is_over = [&](const auto& segment) {
+      return segment->open.empty() || segment->newest <= oldest;
+    };
     for (const auto& segment : sealed_) {
-      if (is_settled(segment)) {
+      if (is_over(segment)) {
         finished.push_back(segment->path);
       }
     }
-    sealed_.erase(std::remove_if(sealed_.begin(), sealed_.end(), is_settled), sealed_.end());
+    sealed_.erase(std::remove_if(sealed_.begin(), sealed_.end(), is_over), sealed_.end());
   }
   for (const std::string& path : finished) {
     ::unlink(path.c_str());

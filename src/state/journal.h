@@ -20,7 +20,8 @@ namespace freshet::state {
 /// Format: numbered files `announced.N` in one directory, one JSON object a line:
 /// {"id":7,"at":MILLIS,"repository":NAME,"ref":REF,"before":HEX,"after":HEX}, before and after
 /// left out when unknown. Empty lines, and a line that a crash cut short, are passed over. A file
-/// goes once everything in it is settled and a newer one is in use. Thread-safe.
+/// goes once a newer one is in use and everything in it is settled, or too old to be read again:
+/// what stays open for days, as that of a paused repository, keeps no file. Thread-safe.
 class Journal {
  public:
   struct Entry {
@@ -51,9 +52,11 @@ class Journal {
  private:
   struct Segment {
     std::string path;
-    UniqueFd fd;
-    std::uint64_t bytes = 0;       ///< guarded by the journal's mutex
-    std::set<std::uint64_t> open;  ///< guarded by the journal's mutex
+    // Guarded by the journal's mutex:
+    std::shared_ptr<const UniqueFd> fd;  ///< nullptr once sealed; who still writes holds it
+    std::uint64_t bytes = 0;
+    std::set<std::uint64_t> open;
+    WallTime newest{};  ///< of what was announced in it
   };
 
   explicit Journal(std::string directory) : directory_(std::move(directory)) {}

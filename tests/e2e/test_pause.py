@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from daemon import run_freshet, wait_for_commit
+from metrics import metrics_of
 from published import published_commit
 from waiting import wait_for
 
@@ -154,7 +155,10 @@ def test_a_failing_repository_is_not_tried_again_while_paused(site, tmp_path):
     away = tmp_path / "away"
     site.upstream.path.rename(away)
     assert site.daemon.refresh().status == 502
+    failing = "freshet_repository_failing"
+    assert metrics_of(site.daemon).value(failing, repository="site") == 1
     switch(site.daemon, "pause")
+    assert metrics_of(site.daemon).value(failing, repository="site") == 0, "no alert for what is meant so"
     status = site.daemon.status()
     assert status["state"] == "paused" and status["next_poll"] is None
     assert status["last_error"]["class"] == "not_found"

@@ -157,6 +157,18 @@ def test_a_broken_file_keeps_the_old_one_says_so_everywhere_and_is_tried_again_w
     wait_for(lambda: metrics_of(daemon).value("freshet_config_last_reload_successful") == 1, "the metric says so")
 
 
+def test_a_pipe_in_the_place_of_the_file_stops_nothing(watched):
+    daemon = watched.daemon
+    daemon.config.unlink()
+    os.mkfifo(daemon.config)
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: (last_reload(daemon) or {"successful": True})["successful"] is False, "it says so")
+    assert "pipe" in last_reload(daemon)["problems"][0]
+    daemon.config.unlink()
+    daemon.write_config()
+    wait_for(lambda: last_reload(daemon)["successful"], "the file that is back is taken")
+
+
 def test_watching_can_be_switched_on_and_off_by_a_reload(site):
     daemon = site.daemon
     daemon.settings = {"watch_config": True} | daemon.settings

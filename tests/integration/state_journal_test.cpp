@@ -205,6 +205,34 @@ TEST_F(JournalTest, DropsAFullFileAtOnceWhenAllInItIsSettledAlready) {
   EXPECT_THAT(files(), SizeIs(1));
 }
 
+/// A repository that is paused, or fails, leaves open for days what is announced for it.
+TEST_F(JournalTest, KeepsNoFullFileOfWhatIsTooOldToBeReadAgain) {
+  const auto journal = open();
+  const auto fill_a_file = [&](const std::string& branch, WallTime at) {
+    for (const std::string last = files().back(); files().back() == last;) {
+      std::vector<Announcement> announcements{announcement(branch, at)};
+      must(journal->append(kDocs, announcements));
+    }
+  };
+  fill_a_file("young", wall_now());
+  const std::string young = files().at(0);
+  for (int i = 0; i < 3; ++i) {
+    fill_a_file("old", wall_now() - 11min);
+  }
+  EXPECT_THAT(files(), SizeIs(2)) << "the young one, and the one that is written to";
+  EXPECT_EQ(files().at(0), young);
+}
+
+TEST_F(JournalTest, HasOneFileOpenHoweverManyThereAre) {
+  const auto journal = open();
+  const auto descriptors = [] { return must(list_directory("/proc/self/fd")).size(); };
+  const std::size_t before = descriptors();
+  while (files().size() < 4) {
+    append(*journal);
+  }
+  EXPECT_EQ(descriptors(), before);
+}
+
 TEST_F(JournalTest, WhatIsOpenSurvivesTheTurningOfPages) {
   {
     const auto journal = open();

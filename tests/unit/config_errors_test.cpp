@@ -60,6 +60,23 @@ TEST(ASyntaxError, HasItsPlace) {
   });
 }
 
+TEST(AKeyWithoutEnd, IsAnErrorAndNotTheEndOfTheStack) {
+  const auto keys = [](const std::string& part, const std::string& between) {
+    std::string key = part;
+    for (int i = 0; i < 100'000; ++i) {
+      key += between + part;
+    }
+    return key;
+  };
+  const std::string expected = "f:2:1: error: a key of more than 256 parts";
+  expect_one_error_each({{"\n" + keys("a", ".") + " = 1\n", expected},
+                         {"\n[" + keys("a", ".") + "]\n", expected},
+                         {"\nx = {" + keys("\"#\\\" \"", " . ") + " = 1}\n", expected},
+                         {"\n[[" + keys("'='", ".") + "]]\n", expected}});
+  expect_no_errors({"# " + std::string(1000, '.') + keys("No. ", "") + "\n",
+                    "state_dir = \"/" + keys("a", ".") + "\"\n"});
+}
+
 TEST(AMissingFile, IsOneDiagnosticThatSaysWhatToDo) {
   const Loaded loaded = load_file("/nonexistent/freshet.toml");
   EXPECT_FALSE(loaded.settings);

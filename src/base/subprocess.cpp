@@ -18,7 +18,7 @@
 namespace freshet {
 namespace {
 
-constexpr std::size_t kErrorTail = 8192;
+constexpr std::size_t kTail = 8192;
 
 /// Cuts what arrives into lines, for progress and messages.
 class LineSplitter {
@@ -187,7 +187,8 @@ class Conversation {
   }
 
   void take(std::string_view bytes, bool is_output) {
-    if (is_output && spec_.discard_output) {
+    if (is_output && spec_.only_last_output) {
+      keep_last(result_.output, bytes);
       return;
     }
     if (is_output) {
@@ -201,9 +202,13 @@ class Conversation {
       return;
     }
     lines_.feed(bytes, spec_.on_error_line);
-    result_.error_text += bytes;
-    if (result_.error_text.size() > 2 * kErrorTail) {
-      result_.error_text.erase(0, result_.error_text.size() - kErrorTail);
+    keep_last(result_.error_text, bytes);
+  }
+
+  static void keep_last(std::string& text, std::string_view bytes) {
+    text += bytes;
+    if (text.size() > 2 * kTail) {
+      text.erase(0, text.size() - kTail);
     }
   }
 

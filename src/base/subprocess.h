@@ -26,7 +26,7 @@ struct ChildSpec {
   /// who watches whether this process lives, which is a good deal cheaper to start.
   bool ends_with_input = false;
   std::size_t output_limit = 64U << 20U;    ///< of standard output, in bytes
-  bool discard_output = false;              ///< standard output is read and forgotten
+  bool only_last_output = false;            ///< of standard output, the last 8 KiB are kept
   std::uint64_t memory_limit = 0;           ///< RLIMIT_AS in bytes; 0: none
   std::optional<Duration> time_limit;       ///< of the whole run
   std::optional<Duration> silence_limit;    ///< without a byte on either output

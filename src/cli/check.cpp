@@ -6,11 +6,15 @@
 #include <memory>
 #include <optional>
 
+#include "app/closed_places.h"
+#include "app/credential_files.h"
 #include "app/listeners.h"
 #include "app/safe_directories.h"
 #include "app/secret_uses.h"
 #include "app/service_loop.h"
+#include "app/service_user.h"
 #include "app/signal_watch.h"
+#include "base/secret.h"
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -19,10 +23,40 @@
 namespace freshet::cli {
 namespace {
 
-/// The file, and what it names that a start would not go without.
-config::Loaded load_and_look_around(const std::string& file) {
+void warn(config::Loaded& loaded, const std::string& file, const std::string& key,
+          std::string problem) {
+  loaded.diagnostics.push_back({config::Severity::warning, file, 0, 0, key, std::move(problem)});
+}
+
+/// What the service will miss: secrets that it cannot read, places that it cannot write in.
+void look_around(config::Loaded& loaded, const std::string& file, bool credentials) {
+  for (std::string& problem : app::unreadable_secrets(*loaded.settings)) {
+    warn(loaded, file, "secret_files", std::move(problem));
+  }
+  if (credentials) {
+    for (app::CredentialProblem& problem : app::check_credential_files(*loaded.settings)) {
+      // Those that only the service manager could hand out are passed over.
+      if (problem.fatal && secret_path(problem.file)) {
+        warn(loaded, file, "credential." + problem.key, std::move(problem.message));
+      }
+    }
+  }
+  for (std::string& problem : app::closed_places(*loaded.settings)) {
+    warn(loaded, file, "path", std::move(problem));
+  }
+}
+
+/// The file, and what it names that a start would not go without. --online looks at credentials
+/// itself.
+Result<config::Loaded> load_and_look_around(const std::string& file, bool credentials) {
   config::Loaded loaded = config::load_file(file);
   if (loaded.settings) {
+    FRESHET_TRY(const std::optional<std::string> user,
+                app::become_service_user(loaded.settings->state_dir));
+    if (user) {
+      print_message("looking as the user " + *user + ", to whom " + loaded.settings->state_dir +
+                    " belongs");
+    }
     const auto usable = app::check_certificate(loaded.settings->server);
     if (!usable) {
       loaded.settings.reset();
@@ -31,10 +65,7 @@ config::Loaded load_and_look_around(const std::string& file) {
     }
   }
   if (loaded.settings) {
-    for (std::string& problem : app::unreadable_secrets(*loaded.settings)) {
-      loaded.diagnostics.push_back(
-          {config::Severity::warning, file, 0, 0, "secret_files", std::move(problem)});
-    }
+    look_around(loaded, file, credentials);
   }
   return loaded;
 }
@@ -128,7 +159,12 @@ Json all_of(const Options& options, const Found& found) {
 }
 
 int check(const Global& global, const Options& options) {
-  Found found{load_and_look_around(global.config_file), {}, {}};
+  auto loaded = load_and_look_around(global.config_file, !options.online);
+  if (!loaded) {
+    print_message(loaded.error().message);
+    return traits(loaded.error().error_class).exit_status;
+  }
+  Found found{std::move(*loaded), {}, {}};
   if (found.loaded.settings && options.drift) {
     found.drift = app::look_for_drift(*found.loaded.settings);
   }

@@ -90,7 +90,8 @@ void print_safe_directories(const std::vector<std::string>& directories) {
   const bool pattern = std::any_of(directories.begin(), directories.end(),
                                    [](const auto& one) { return one.ends_with("/*"); });
   if (pattern) {
-    print_line("  (git before 2.46 takes no \"/*\" there, and needs '*' in its place)");
+    print_line("git before 2.46, as Debian 12 has it, takes no \"/*\" there, but this:");
+    print_line("  git config --system --add safe.directory '*'");
   }
 }
 

@@ -17,6 +17,14 @@ std::string text_or(const Json& value, const char* otherwise) {
   return value.is_null() ? otherwise : value.text();
 }
 
+/// What a time that the daemon does not know says: what is published was so when it started.
+const char* unknown_time(const Json& repository) {
+  const auto& checkouts = repository["checkouts"].items();
+  const bool published = std::any_of(checkouts.begin(), checkouts.end(),
+                                     [](const Json& one) { return !one["commit"].is_null(); });
+  return published ? "before the start" : "never";
+}
+
 // All repositories
 
 std::vector<std::string> row_of(const Json& repository) {
@@ -24,7 +32,7 @@ std::vector<std::string> row_of(const Json& repository) {
   const std::string commit = checkouts.empty() ? "" : checkouts.front()["commit"].text();
   return {repository["name"].text(), repository["state"].text(),
           commit.empty() ? "-" : commit.substr(0, 12),
-          age_or_time(repository["last_success"], "never"),
+          age_or_time(repository["last_success"], unknown_time(repository)),
           text_or(repository["last_error"]["message"], "")};
 }
 
@@ -120,8 +128,8 @@ void print_repository(const Json& repository) {
   Rows rows{{"name", name},
             {"url", repository["url"].text()},
             {"state", state},
-            {"last success", age_and_time(repository["last_success"], "never")},
-            {"last change", age_and_time(repository["last_change"], "never")},
+            {"last success", age_and_time(repository["last_success"], unknown_time(repository))},
+            {"last change", age_and_time(repository["last_change"], unknown_time(repository))},
             {"next poll", age_and_time(repository["next_poll"], "when triggered")}};
   if (state == "paused") {
     rows.push_back({"paused", age_and_time(repository["paused_since"], "") + "; `freshet resume " +

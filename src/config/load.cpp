@@ -1,6 +1,9 @@
 #include "config/load.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/files.h"
@@ -69,9 +72,10 @@ Loaded load_file(const std::string& path) {
     return load_text(*text, path);
   }
   Problems problems(path);
-  problems.error(
-      {}, "",
-      text.error().message + "; name a configuration file that can be read with --config FILE");
+  const bool forbidden = ::access(path.c_str(), R_OK) != 0 && errno == EACCES;
+  problems.error({}, "",
+                 text.error().message + "; " + (forbidden ? "use sudo, or " : "") +
+                     "name a configuration file that can be read with --config FILE");
   return {std::nullopt, problems.take(), std::nullopt};
 }
 

@@ -27,12 +27,20 @@ std::string last_line(std::string_view text) {
   return line;
 }
 
+/// ": " and its last words; many programs complain on standard output.
+std::string last_words(const ChildResult& result) {
+  std::string said = last_line(result.error_text);
+  if (said.empty()) {
+    said = last_line(result.output);
+  }
+  return said.empty() ? "" : ": " + said;
+}
+
 std::string reason(const ChildResult& result) {
   const std::string end = result.end == ChildResult::End::killed
                               ? " was killed by signal " + std::to_string(result.status)
                               : " ended with status " + std::to_string(result.status);
-  const std::string said = last_line(result.error_text);
-  return said.empty() ? end : end + ": " + said;
+  return end + last_words(result);
 }
 
 }  // namespace
@@ -46,7 +54,7 @@ Result<void> run_command(const Command& command, const Publication& publication,
   spec.environment.insert(spec.environment.end(), ours.begin(), ours.end());
   spec.directory = publication.tree;
   spec.input = document;
-  spec.discard_output = true;
+  spec.only_last_output = true;
   spec.time_limit = command.timeout;
   FRESHET_TRY(const ChildResult result, run_child(spec, cancel));
   const std::string& program = command.run.front();
@@ -57,10 +65,8 @@ Result<void> run_command(const Command& command, const Publication& publication,
     return fail(ErrorClass::conflict, program + " was ended, since freshet stops");
   }
   if (result.end == ChildResult::End::time_limit) {
-    const std::string said = last_line(result.error_text);
     return fail(ErrorClass::timeout, program + " was ended after " +
-                                         format_duration(command.timeout) +
-                                         (said.empty() ? "" : ": " + said));
+                                         format_duration(command.timeout) + last_words(result));
   }
   return fail(ErrorClass::conflict, program + reason(result));
 }

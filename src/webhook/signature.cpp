@@ -74,7 +74,8 @@ Claim hex_claim(const http::Headers& headers, std::string_view name, std::string
       return {{std::move(*digest)}, {}};
     }
   }
-  return {{}, header + " is not \"" + std::string(prefix) + "\" and 64 hexadecimal digits"};
+  const std::string start = prefix.empty() ? "" : "\"" + std::string(prefix) + "\" and ";
+  return {{}, header + " is not " + start + "64 hexadecimal digits"};
 }
 
 }  // namespace freshet::webhook

@@ -1,6 +1,7 @@
 """`freshet check` for people and programs: where a mistake is, and what may be shown of it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,20 @@ def test_control_characters_of_the_file_do_not_reach_the_terminal(check):
 
 
 def test_warnings_alone_leave_the_file_valid(check, tmp_path):
+    (tmp_path / "token").write_text("token")
     run = check(f'[[credential]]\nmatch = "ssh://example.invalid/*"\ntoken_file = "{tmp_path}/token"\n')
     assert run.returncode == DONE
     assert "0 errors, 1 warning" in run.stdout and ": valid, 0 repositories" in run.stdout
+
+
+def test_what_a_refresh_would_miss_is_a_warning_before_anybody_asks_the_upstream(check, tmp_path):
+    (tmp_path / "file").touch()
+    run = check(to_toml({"credential": [{"match": "https://example.invalid/*", "token_file": f"{tmp_path}/none"}],
+                         "repository": [{"url": "https://example.invalid/a", "path": f"{tmp_path}/file/tree"}]}))
+    assert run.returncode == DONE
+    assert f"cannot read {tmp_path}/none" in run.stdout
+    assert f"{tmp_path}/file/tree cannot be published" in run.stdout
+    assert "0 errors, 2 warnings" in run.stdout
 
 
 def test_the_line_for_safe_directory_is_printed(check, tmp_path):
@@ -90,7 +102,8 @@ def test_the_line_for_safe_directory_is_printed(check, tmp_path):
 def test_the_example_configuration_is_valid():
     run = run_freshet("check", "--config", SOURCE / "etc/freshet.toml")
     assert run.returncode == DONE, run.stdout
-    assert "error" not in run.stdout and "warning" not in run.stdout
+    complaints = [line for line in run.stdout.splitlines() if re.search(": (error|warning): ", line)]
+    assert all("cannot be published" in line for line in complaints), "whoever runs this may not write in /srv"
 
 
 def test_the_example_configuration_is_valid_with_every_setting_in_use(tmp_path):

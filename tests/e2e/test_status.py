@@ -124,6 +124,16 @@ def test_a_reload_that_failed_is_shown_with_what_was_wrong(site):
 
 # Where nobody answers
 
+def test_what_was_published_before_the_daemon_s_start_is_not_said_to_be_never(site):
+    site.daemon.wait_for_state("ok")
+    assert run_freshet("--config", site.daemon.config, "pause", "site").returncode == 0
+    site.daemon.stop()
+    site.daemon.start()
+    for name in [], ["site"]:
+        said = run_freshet("--config", site.daemon.config, "status", *name).stdout
+        assert "before the start" in said and "last success  never" not in said
+
+
 def test_without_a_daemon_it_says_where_it_asked_and_what_to_do(follow):
     daemon = follow(start=False).daemon
     run = command(daemon, "status")

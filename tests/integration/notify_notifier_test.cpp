@@ -221,6 +221,15 @@ TEST_F(Notifications, AGateRefusesWithTheProgramItsStatusAndItsLastWords) {
   EXPECT_THAT(judged.error().message, HasSubstr("/bin/sh ended with status 9: last words"));
 }
 
+TEST_F(Notifications, AGateThatComplainsOnStandardOutputIsQuotedToo) {
+  const std::string much = "i=0; while [ $i -lt 9000 ]; do echo line $i; i=$((i+1)); done; ";
+  world_.gates = {{{"/bin/sh", "-c", much + "echo the site is broken; exit 9"}, seconds(60)}};
+  Gatekeeper gatekeeper(world_, directory_ / "state/gates");
+  const auto judged = gatekeeper.judge(publication('a'), CancelToken());
+  ASSERT_FALSE(judged);
+  EXPECT_THAT(judged.error().message, HasSubstr("ended with status 9: the site is broken"));
+}
+
 TEST_F(Notifications, WithoutAGateNoTreeIsJudgedWhoeverAsks) {
   // A judgement costs a walk over the whole tree, whatever the gates do.
   Gatekeeper gatekeeper(world_, directory_ / "state/gates");

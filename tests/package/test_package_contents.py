@@ -1,5 +1,6 @@
 """The Debian package: what is in it, and what lintian says about it."""
 
+import re
 import shutil
 import subprocess
 
@@ -30,7 +31,7 @@ def test_its_files_are_roots_and_nobody_else_writes_them(package):
 
 def test_it_brings_git_along_and_recommends_what_upstreams_ask_for(package):
     fields = subprocess.run(["dpkg-deb", "-f", package], check=True, capture_output=True, text=True).stdout
-    field = dict(line.split(": ", 1) for line in fields.splitlines() if not line.startswith(" "))
+    field = dict(re.findall(r"^([\w-]+): (.*)$", fields, re.MULTILINE))
     assert field["Depends"].startswith("git, ") and "libgit2-1.5" in field["Depends"]
     assert field["Recommends"] == "ca-certificates, openssh-client"
 

@@ -158,6 +158,23 @@ def test_a_place_that_the_unit_does_not_name_is_refused_and_a_drop_in_adds_it(se
     service.wait_for_commit("/var/www/docs/tree", commit)
 
 
+def test_a_check_by_root_finds_what_the_service_may_not_read_or_write(service):
+    upstream, commit = local_upstream(service, "checked")
+    service.run("install -d /srv/roots; echo token > /etc/freshet/roots; chmod 600 /etc/freshet/roots")
+    service.settings["credential"].append({"match": "https://example.invalid/*", "token_file": "/etc/freshet/roots"})
+    service.follow(name="checked", url=upstream, path="/srv/roots/checked")
+    said = service.run("freshet check 2>&1")
+    assert "looking as the user freshet" in said
+    assert "cannot open /etc/freshet/roots: Permission denied" in said
+    assert "/srv/roots/checked cannot be published: no writing in /srv/roots: Permission denied" in said
+    failed = service.machine.try_run("freshet check --online")
+    assert failed.returncode == 1 and "token_file: error: " in failed.stdout
+    service.run("chown freshet /srv/roots; chgrp freshet /etc/freshet/roots; chmod 640 /etc/freshet/roots")
+    assert "/roots" not in service.run("freshet check").partition(": valid")[0]
+    service.run("freshet refresh checked --wait")
+    service.wait_for_commit("/srv/roots/checked", commit)
+
+
 def test_a_command_after_an_update_changes_nothing_outside_of_what_is_writable(service):
     upstream, commit = local_upstream(service, "curious")
     probe = """{ touch /etc/freshet/x || echo etc; touch /usr/x || echo usr; ls /home/git || echo home;

@@ -60,7 +60,7 @@ void print_upstream(const app::UpstreamReport& report, const Style& style) {
                  style(Colour::red, fmt::format("failed ({})", to_string(error.error_class))) +
                  style(Colour::plain, ": " + error.message));
     print_line("    " + report.url + ", " + credentials_of(report));
-    print_line("    " + std::string(traits(error.error_class).advice));
+    print_line("    " + std::string(advice_for(error)));
   };
   if (report.error) {
     print_error(*report.error);
@@ -83,7 +83,7 @@ void print_upstream(const app::UpstreamReport& report, const Style& style) {
 Json to_json(const std::optional<Error>& error) {
   return error ? Json::object({{"class", to_string(error->error_class)},
                                {"message", error->message},
-                               {"advice", traits(error->error_class).advice}})
+                               {"advice", advice_for(*error)}})
                : Json();
 }
 

@@ -98,6 +98,17 @@ Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& se
   return {};
 }
 
+Error held(const RepositoryName& name) {
+  const std::string command = "freshet refresh " + name.text() + " --accept-loss";
+  return {ErrorClass::conflict,
+          "the upstream no longer has most of the refs that are followed; nothing was "
+          "changed. If that is right: " +
+              command,
+          {},
+          "Ask whoever emptied the upstream. If it is meant, say so with `" + command +
+              "`; if not, it goes on by itself once the refs are back."};
+}
+
 }  // namespace
 
 remote::TimeLimits probe_limits(const RepositorySpec& spec) {
@@ -137,10 +148,7 @@ Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
   Selection selection = select_refs(*run.spec, run.answer);
   if (!run.job.accept_loss && mirror::loses_too_much(current, selection.refs)) {
     run.outcome.held = true;
-    return fail(ErrorClass::conflict,
-                "the upstream no longer has most of the refs that are followed; nothing was "
-                "changed. If that is right: freshet refresh " +
-                    run.spec->name.text() + " --accept-loss");
+    return fail(held(run.spec->name));
   }
   Wants wants;
   for (const auto& [ref, id] : selection.refs) {

@@ -253,6 +253,7 @@ def test_an_upstream_that_lost_most_of_its_refs(follow, upstream):
     site.daemon.refresh()
     held = site.daemon.wait_for_state("held")
     assert_documented(held["last_error"]["message"], ("refresh site", "refresh docs"))
+    assert "`freshet refresh site --accept-loss`" in held["last_error"]["advice"]
 
 
 def test_what_status_says_of_submodules_and_lfs(follow, upstream):

@@ -27,11 +27,10 @@ std::string named(const std::vector<std::string>& words) {
 }  // namespace
 
 std::string service_status(const state::Store::Snapshot& repositories) {
-  std::map<RepositoryCondition, std::size_t> counts;
+  const auto counts = state::count_by_condition(repositories);
   std::map<RepositoryCondition, std::vector<std::string>> words;
   for (const auto& state : repositories) {
     const RepositoryCondition condition = state->condition();
-    ++counts[condition];
     const std::string name = visible(state->name.text());
     if (condition == RepositoryCondition::failing && state->failure) {
       words[condition].push_back(name + ": " +
@@ -46,8 +45,8 @@ std::string service_status(const state::Store::Snapshot& repositories) {
   using enum RepositoryCondition;
   for (const RepositoryCondition condition :
        {ok, refreshing, pending, lagging, failing, held, paused}) {
-    if (counts[condition] > 0) {
-      text += separator + std::to_string(counts[condition]) + " " +
+    if (counts.at(condition) > 0) {
+      text += separator + std::to_string(counts.at(condition)) + " " +
               std::string(to_string(condition)) + named(words[condition]);
       separator = ", ";
     }

@@ -152,11 +152,12 @@ void print_online(const Online& online) {
   for (const app::UpstreamReport& report : online.upstreams) {
     print_upstream(report, style);
   }
-  const auto failed = std::count_if(online.upstreams.begin(), online.upstreams.end(),
-                                    [](const auto& report) { return report.failed(); });
-  const auto all = static_cast<std::ptrdiff_t>(online.upstreams.size());
-  print_line(fmt::format("{} upstream{}: {} ok, {} failed", all, all == 1 ? "" : "s", all - failed,
-                         failed));
+  const auto failed =
+      static_cast<std::size_t>(std::count_if(online.upstreams.begin(), online.upstreams.end(),
+                                             [](const auto& report) { return report.failed(); }));
+  const std::size_t all = online.upstreams.size();
+  print_line(fmt::format("{}: {} ok, {} failed", count_of(all, "upstream", "upstreams"),
+                         all - failed, failed));
 }
 
 Json to_json(const Online& online) {

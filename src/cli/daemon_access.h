@@ -17,6 +17,9 @@ std::optional<app::AdminClient> find_daemon(const std::string& config_file);
 /// Prints what the daemon says is wrong; the exit status that follows from it.
 int complain(const app::AdminClient::Answer& answer);
 
+/// The same of an answer about one repository, with what to do about a refresh that failed.
+void print_refusal(const std::string& name, const app::AdminClient::Answer& answer);
+
 /// The names of all repositories, sorted; nullopt, with a message and the exit status in `status`.
 std::optional<std::vector<std::string>> repository_names(const app::AdminClient& client,
                                                          int& status);

@@ -21,8 +21,7 @@ void print_answer(const Global& global, const std::string& name,
   } else if (answer.status == 200) {
     print_line(name + ": " + answer.body["status"].text());
   } else {
-    const Json& error = answer.body["error"];
-    print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
+    print_refusal(name, answer);
   }
 }
 

@@ -34,11 +34,7 @@ void print_answer(const Global& global, const std::string& name,
   } else if (answer.status == 202) {
     print_line(name + ": accepted");
   } else {
-    const Json& error = answer.body["error"];
-    print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
-    if (!error["advice"].is_null()) {
-      print_message(error["advice"].text());
-    }
+    print_refusal(name, answer);
   }
 }
 

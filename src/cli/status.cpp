@@ -34,8 +34,7 @@ std::string summary_of(const Json::Array& repositories) {
   for (const Json& repository : repositories) {
     ++counts[repository["state"].text()];
   }
-  std::string text = fmt::format("{} {}", repositories.size(),
-                                 repositories.size() == 1 ? "repository" : "repositories");
+  std::string text = count_of(repositories.size(), "repository", "repositories");
   const char* separator = ": ";
   for (const char* state :
        {"ok", "refreshing", "pending", "lagging", "failing", "held", "paused"}) {
@@ -80,10 +79,11 @@ void print_all(const app::AdminClient& client, const Json& body) {
   for (const Json& repository : repositories) {
     rows.push_back(row_of(repository));
   }
-  print_table(fit_table(std::move(rows), terminal_width()), [&](std::size_t row, std::size_t column,
-                                                                const std::string& text) {
-    return row == 0 ? style(Colour::bold, text) : column == 1 ? style.state(text) : text;
-  });
+  print_table(
+      fit_table(std::move(rows), terminal_width(STDOUT_FILENO)),
+      [&](std::size_t row, std::size_t column, const std::string& text) {
+        return row == 0 ? style(Colour::bold, text) : column == 1 ? style.state(text) : text;
+      });
 }
 
 // One repository

@@ -2,11 +2,11 @@
 #include <set>
 
 #include "app/one_shot.h"
-#include "app/service_loop.h"
 #include "cli/command.h"
 #include "cli/daemon_access.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "service/loop.h"
 
 namespace freshet::cli {
 namespace {
@@ -35,7 +35,7 @@ std::optional<std::vector<RepositoryName>> choose(const config::Settings& settin
 }
 
 int sync(const Global& global, const std::vector<std::string>& names) {
-  app::prepare_signals();
+  service::prepare_signals();
   auto settings = load_or_complain(global.config_file);
   if (!settings) {
     return kUsage;

@@ -20,8 +20,7 @@ void print_answer(const Global& global, const Options& options,
   } else if (answer.status == 200) {
     print_line(options.name + ": " + answer.body["commit"].text() + " is published");
   } else {
-    const Json& error = answer.body["error"];
-    print_message(options.name + ": " + error["code"].text() + ": " + error["message"].text());
+    print_refusal(options.name, answer);
   }
 }
 

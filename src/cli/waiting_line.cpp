@@ -6,6 +6,7 @@
 
 #include "base/visible.h"
 #include "cli/output.h"
+#include "cli/style.h"
 
 namespace freshet::cli {
 
@@ -29,7 +30,7 @@ void WaitingLine::clear() const {
     condition_.notify_all();
   }
   thread_.join();
-  std::cerr << "\r\033[K" << std::flush;
+  std::cerr << kEraseLine << std::flush;
 }
 
 void WaitingLine::run() const {
@@ -39,7 +40,7 @@ void WaitingLine::run() const {
     while (!done_ && condition_.wait_until(mutex_, begin + std::chrono::seconds(seconds))) {
     }
     if (!done_) {
-      std::cerr << "\r\033[K" << text_ << ", " << seconds << " s" << std::flush;
+      std::cerr << kEraseLine << text_ << ", " << seconds << " s" << std::flush;
     }
   }
 }

@@ -1,9 +1,9 @@
-#include "app/configuration_file.h"
+#include "service/configuration_file.h"
 
 #include "base/log.h"
 #include "config/load.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 ConfigurationFile::ConfigurationFile(std::string path)
     : status_{std::move(path), wall_now(), std::nullopt} {}
@@ -43,4 +43,4 @@ ConfigurationFile::Status ConfigurationFile::status() const {
   return status_;
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -1,11 +1,11 @@
-#include "app/service_status.h"
+#include "service/status.h"
 
 #include <map>
 #include <vector>
 
 #include "base/visible.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 using state::RepositoryCondition;
@@ -26,7 +26,7 @@ std::string named(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string service_status(const state::Store::Snapshot& repositories) {
+std::string status_line(const state::Store::Snapshot& repositories) {
   const auto counts = state::count_by_condition(repositories);
   std::map<RepositoryCondition, std::vector<std::string>> words;
   for (const auto& state : repositories) {
@@ -54,4 +54,4 @@ std::string service_status(const state::Store::Snapshot& repositories) {
   return text;
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/admin_client.h"
+#include "cli/command.h"
 
 namespace freshet::cli {
 
@@ -17,7 +18,10 @@ std::optional<app::AdminClient> find_daemon(const std::string& config_file);
 /// Prints what the daemon says is wrong; the exit status that follows from it.
 int complain(const app::AdminClient::Answer& answer);
 
-/// The same of an answer about one repository, with what to do about a refresh that failed.
+/// What came of asking for one repository, as a line or with --json an object.
+void print_answer(const Global& global, const std::string& name,
+                  const app::AdminClient::Answer& answer);
+/// Why not, with what to do about a refresh that failed.
 void print_refusal(const std::string& name, const app::AdminClient::Answer& answer);
 
 /// The names of all repositories, sorted; nullopt, with a message and the exit status in `status`.

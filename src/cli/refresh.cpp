@@ -23,21 +23,6 @@ bool is_paused(const app::AdminClient::Answer& answer) {
   return answer.status == 409 && answer.body["error"]["code"].text() == "paused";
 }
 
-void print_answer(const Global& global, const std::string& name,
-                  const app::AdminClient::Answer& answer) {
-  if (global.json) {
-    Json line = answer.body;
-    line.set("repository", name);
-    print_json(line);
-  } else if (answer.status == 200) {
-    print_line(name + ": " + answer.body["result"].text());
-  } else if (answer.status == 202) {
-    print_line(name + ": accepted");
-  } else {
-    print_refusal(name, answer);
-  }
-}
-
 int refresh_all(const Global& global, const Options& options, const app::AdminClient& client,
                 const std::vector<std::string>& names, Duration patience) {
   std::string query = options.wait.empty() ? "" : "?wait=" + options.wait;

@@ -164,7 +164,8 @@ TEST(AWrongType, IsAnErrorAndNeverConverted) {
        "f:1:1: error: repository: [[repository.on_update]] is part of a [[repository]], which has "
        "to stand above it"},
       {"[credential.github_app]\napp_id = 1\n",
-       "f:1:1: error: credential: [credential.github_app] is part of a [[credential]], which has to "
+       "f:1:1: error: credential: [credential.github_app] is part of a [[credential]], which has "
+       "to "
        "stand above it"},
       {"state_dir = 2020-01-01\n", "f:1:13: error: state_dir: "},
   });

@@ -31,7 +31,7 @@ int refresh_all(const Global& global, const Options& options, const app::AdminCl
   }
   int status = kDone;
   for (const std::string& name : names) {
-    const WaitingLine waiting(options.wait.empty() ? "" : "waiting for " + name);
+    WaitingLine waiting(options.wait.empty() ? "" : "waiting for " + name);
     const auto answer =
         client.post("/repositories/" + app::AdminClient::encode(name) + "/refresh" + query,
                     patience + std::chrono::seconds(30));

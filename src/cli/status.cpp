@@ -58,7 +58,7 @@ void print_overview(const app::AdminClient& client, const Style& style) {
   }
   print_styled(style(
       Colour::red,
-      fmt::format("{} could not be reloaded {}; the configuration before it is in force",
+      fmt::format("{} could not be reloaded {}; the old configuration stays in force",
                   answer->body["configuration"]["file"].text(), age_or_time(reload["at"], ""))));
   for (const Json& problem : reload["problems"].items()) {
     print_line("  " + problem.text());

@@ -42,7 +42,7 @@ int wait(const Global& global, const Options& options) {
     return known;
   }
   const Json body = Json::object({{"commit", options.commit}, {"wait", options.timeout}});
-  const WaitingLine waiting("waiting for " + options.name);
+  WaitingLine waiting("waiting for " + options.name);
   const auto answer =
       client->post("/repositories/" + app::AdminClient::encode(options.name) + "/ensure",
                    *patience + std::chrono::seconds(30), body.dump());

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "base/clock.h"
 #include "base/visible.h"
 #include "cli/output.h"
 #include "cli/style.h"
@@ -20,7 +21,7 @@ WaitingLine::~WaitingLine() {
   clear();
 }
 
-void WaitingLine::clear() const {
+void WaitingLine::clear() {
   if (!thread_.joinable()) {
     return;
   }
@@ -33,7 +34,7 @@ void WaitingLine::clear() const {
   std::cerr << kEraseLine << std::flush;
 }
 
-void WaitingLine::run() const {
+void WaitingLine::run() {
   const Instant begin = now();
   const MutexLock lock(mutex_);
   for (int seconds = 1; !done_; ++seconds) {

@@ -98,6 +98,29 @@ Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& se
   return {};
 }
 
+/// The upstream's refs. After a delivery what it announced is fetched at the same time.
+Result<remote::Advertisement> ask(Refresh& run, mirror::Mirror& mirror,
+                                  const std::map<RefName, ObjectId>& current, bool is_first) {
+  Wants announced;
+  for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
+    announced.push_back({RefName(), id});
+  }
+  // Asked for a second time, an upstream that lags has to show the ref first.
+  const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
+  if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
+    // Both leave at once: one round trip from the delivery to the objects.
+    const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
+    auto answer = promise->get_future();
+    run.upstream->list_refs_async(
+        patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel,
+        [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
+    // What was announced may be gone again, or not be there yet: the listing decides.
+    static_cast<void>(fetch(run, mirror, announced, is_first));
+    return answer.get();
+  }
+  return run.upstream->list_refs(patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel);
+}
+
 Error held(const RepositoryName& name) {
   const std::string command = "freshet refresh " + name.text() + " --accept-loss";
   return {ErrorClass::conflict,
@@ -124,26 +147,7 @@ Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
     run.brought.insert(id);  // what a ref of ours points to is complete
   }
   run.outcome.asked = true;
-  Wants announced;
-  for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
-    announced.push_back({RefName(), id});
-  }
-  // Asked for a second time, an upstream that lags has to show the ref first.
-  const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
-  if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
-    // Both leave at once: one round trip from the delivery to the objects.
-    const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
-    auto answer = promise->get_future();
-    run.upstream->list_refs_async(
-        patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel,
-        [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
-    // What was announced may be gone again, or not be there yet: the listing decides.
-    static_cast<void>(fetch(run, mirror, announced, is_first));
-    FRESHET_TRY(run.answer, answer.get());
-  } else {
-    FRESHET_TRY(run.answer, run.upstream->list_refs(patterns_to_ask(*run.spec),
-                                                    probe_limits(*run.spec), run.cancel));
-  }
+  FRESHET_TRY(run.answer, ask(run, mirror, current, is_first));
   run.outcome.default_branch = run.answer.default_branch;
   Selection selection = select_refs(*run.spec, run.answer);
   if (!run.job.accept_loss && mirror::loses_too_much(current, selection.refs)) {

@@ -137,7 +137,7 @@ def test_a_configuration_that_was_not_taken_over_is_told(three):
     wait_for(lambda: three.daemon.admin("GET", "/api/v1/status").json["configuration"]["last_reload"],
              "the daemon has looked at it")
     page.reload()
-    assert "intervall" in page.wait_for_text(".notice", "the one before is in force")
+    assert "intervall" in page.wait_for_text(".notice", "the old one stays in force")
 
 
 def test_what_comes_from_outside_is_never_markup(watched):

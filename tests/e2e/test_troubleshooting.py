@@ -311,7 +311,7 @@ def test_settings_that_a_reload_does_not_take(site):
 
     def said():
         shown = run_freshet("--config", site.daemon.config, "status").stdout
-        return re.search(r"^(\S+ could not be reloaded )\S+(; the configuration .*)$", shown, re.MULTILINE)
+        return re.search(r"^(\S+ could not be reloaded )\S+(; the old configuration .*)$", shown, re.MULTILINE)
     found = wait_for(said, "status says that the file was not taken")
     assert_documented("...".join(found.groups()), (str(site.daemon.config), "/etc/freshet/freshet.toml"))
 

@@ -232,7 +232,7 @@ def test_the_listeners_stay_where_they_are_at_a_reload(make_daemon):
     daemon.settings["server"]["listen"] = f"127.0.0.1:{free_port()}"
     daemon.reload()
     assert daemon.public("GET", "/healthz").status == 200
-    assert "listeners cannot change while freshet runs" in daemon.log_text()
+    assert "server.listen cannot change while freshet runs" in daemon.log_text()
 
 
 # Attacks

@@ -41,8 +41,8 @@ Result<Ensure> read_ensure(const std::string& body) {
   return Ensure{*commit, *wait};
 }
 
-http::Response unknown(const RepositoryName& name) {
-  return error_response(404, "not_found", "no repository is called " + name.text());
+http::Response gone() {
+  return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
 }
 
 /// Counts a waiting request for its scope.
@@ -67,12 +67,8 @@ http::Response result_of(const Outcome& outcome) {
   if (outcome.error) {
     return error_response(*outcome.error);
   }
-  Json checkouts = Json::array();
-  for (const CheckoutStatus& checkout : outcome.checkouts) {
-    checkouts.push(view(checkout));
-  }
   return json_response(200, Json::object({{"result", to_string(outcome.result)},
-                                          {"checkouts", std::move(checkouts)}}));
+                                          {"checkouts", views(outcome.checkouts)}}));
 }
 
 }  // namespace
@@ -83,7 +79,7 @@ http::Response Api::list() const {
 
 http::Response Api::show(const RepositoryName& name) const {
   const auto state = store_.find(name);
-  return state ? json_response(200, *views_.of(state)) : unknown(name);
+  return state ? json_response(200, *views_.of(state)) : unknown_repository(name);
 }
 
 http::Response Api::refresh(const RepositoryName& name, const http::Request& request) {
@@ -110,12 +106,12 @@ http::Response Api::refresh(const RepositoryName& name, const http::Request& req
 /// Why a trigger was not taken.
 http::Response Api::refused(const RepositoryName& name, const Error& error) const {
   if (error.error_class == ErrorClass::not_found) {
-    return unknown(name);
+    return unknown_repository(name);
   }
   const auto state = store_.find(name);
   return error.error_class == ErrorClass::conflict && state && state->paused_since
              ? error_response(409, "paused", error.message)
-             : error_response(503, to_string(error.error_class), error.message);
+             : unavailable(error);
 }
 
 http::Response Api::switched(const RepositoryName& name, const Result<void>& done,
@@ -124,9 +120,7 @@ http::Response Api::switched(const RepositoryName& name, const Result<void>& don
     return json_response(200, Json::object({{"status", status}, {"repository", name.text()}}));
   }
   const Error& error = done.error();
-  return error.error_class == ErrorClass::not_found
-             ? unknown(name)
-             : error_response(503, to_string(error.error_class), error.message);
+  return error.error_class == ErrorClass::not_found ? unknown_repository(name) : unavailable(error);
 }
 
 http::Response Api::pause(const RepositoryName& name) {
@@ -140,7 +134,7 @@ http::Response Api::resume(const RepositoryName& name) {
 http::Response Api::wait_for(const RepositoryName& name, Ticket ticket, Duration patience) {
   const auto state = store_.wait_covered(name, ticket, now() + patience);
   if (!state) {
-    return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
+    return gone();
   }
   if (state->covered < ticket || !state->last_outcome) {
     return error_response(504, "timeout",
@@ -155,7 +149,7 @@ http::Response Api::ensure(const RepositoryName& name, const http::Request& requ
     return error_response(400, "invalid", wanted.error().message);
   }
   if (!store_.find(name)) {
-    return unknown(name);
+    return unknown_repository(name);
   }
   const Seat seat(waiting_, kMostWaiting);
   if (!seat.given()) {
@@ -165,15 +159,12 @@ http::Response Api::ensure(const RepositoryName& name, const http::Request& requ
     return *refused;
   }
   const auto state = store_.find(name);
-  Json checkouts = Json::array();
-  for (const CheckoutStatus& checkout :
-       published_.look_at(state ? state->checkouts : std::vector<CheckoutStatus>())) {
-    checkouts.push(view(checkout));
-  }
+  const auto checkouts =
+      published_.look_at(state ? state->checkouts : std::vector<CheckoutStatus>());
   return json_response(200, Json::object({{"status", "published"},
                                           {"repository", name.text()},
                                           {"commit", wanted->commit.hex()},
-                                          {"checkouts", std::move(checkouts)}}));
+                                          {"checkouts", views(checkouts)}}));
 }
 
 /// nullopt: it is published.
@@ -197,7 +188,7 @@ std::optional<http::Response> Api::wait_published(const RepositoryName& name,
       state = store_.wait_covered(name, state->covered + 1, again);
     }
     if (!state) {
-      return error_response(503, "conflict", "freshet is stopping, or the repository was removed");
+      return gone();
     }
     if (now() >= deadline && !published_.has(name, commit)) {
       const std::string last = state->failure ? "; " + state->failure->error.message : "";

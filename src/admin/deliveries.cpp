@@ -62,11 +62,7 @@ http::Response Deliveries::list(const http::Request& request) {
   if (!rows) {
     return unreadable(rows.error());
   }
-  Json deliveries = Json::array();
-  for (const state::DeliveryRow& row : *rows) {
-    deliveries.push(view(row));
-  }
-  return json_response(200, Json::object({{"deliveries", std::move(deliveries)}}));
+  return json_response(200, Json::object({{"deliveries", views(*rows)}}));
 }
 
 http::Response Deliveries::show(const std::string& id) {
@@ -110,9 +106,8 @@ http::Response Deliveries::replay(const std::string& id) {
     return json_response(202, *answer);
   }
   const Error& error = answer.error();
-  return error.error_class == ErrorClass::config
-             ? error_response(409, "conflict", error.message)
-             : error_response(503, to_string(error.error_class), error.message);
+  return error.error_class == ErrorClass::config ? error_response(409, "conflict", error.message)
+                                                 : unavailable(error);
 }
 
 }  // namespace freshet::admin

@@ -124,7 +124,7 @@ Events::Events(const state::Store& store, View view, std::string version)
 http::Response Events::open(const http::Request& request) {
   const RepositoryName repository{std::string(request.query_value("repository").value_or(""))};
   if (!repository.empty() && !store_.find(repository)) {
-    return error_response(404, "not_found", "no repository is called " + repository.text());
+    return unknown_repository(repository);
   }
   if (streams_.fetch_add(1) >= kMostStreams || stopped_) {
     streams_.fetch_sub(1);

@@ -1,20 +1,15 @@
 #include "admin/overview.h"
 
-#include <map>
-
 #include "admin/views.h"
 
 namespace freshet::admin {
 namespace {
 
 Json counts_of(const state::Store::Snapshot& repositories) {
-  std::map<state::RepositoryCondition, std::size_t> counts;
-  for (const auto& state : repositories) {
-    ++counts[state->condition()];
-  }
+  const auto counts = state::count_by_condition(repositories);
   Json result = Json::object({{"total", std::uint64_t{repositories.size()}}});
   for (const state::RepositoryCondition condition : state::kRepositoryConditions) {
-    result.set(std::string(to_string(condition)), std::uint64_t{counts[condition]});
+    result.set(std::string(to_string(condition)), std::uint64_t{counts.at(condition)});
   }
   return result;
 }
@@ -23,13 +18,10 @@ Json view(const std::optional<Overview::Reload>& reload) {
   if (!reload) {
     return {};
   }
-  Json problems = Json::array();
-  for (const std::string& problem : reload->problems) {
-    problems.push(problem);
-  }
-  return Json::object({{"at", to_rfc3339(reload->at)},
-                       {"successful", reload->successful},
-                       {"problems", std::move(problems)}});
+  return Json::object(
+      {{"at", to_rfc3339(reload->at)},
+       {"successful", reload->successful},
+       {"problems", Json::Array(reload->problems.begin(), reload->problems.end())}});
 }
 
 Json view(const std::vector<Overview::Host>& hosts) {

@@ -24,7 +24,7 @@ Result<std::vector<state::RefreshRow>> read(const state::Ledger& ledger,
 http::Response list_refreshes(const state::Store& store, state::Ledger& ledger,
                               const RepositoryName& name, const http::Request& request) {
   if (!store.find(name)) {
-    return error_response(404, "not_found", "no repository is called " + name.text());
+    return unknown_repository(name);
   }
   const auto query = read_query(name, request);
   if (!query) {
@@ -34,11 +34,7 @@ http::Response list_refreshes(const state::Store& store, state::Ledger& ledger,
   if (!rows) {
     return unreadable_ledger(ledger, rows.error());
   }
-  Json refreshes = Json::array();
-  for (const state::RefreshRow& row : *rows) {
-    refreshes.push(view(row));
-  }
-  return json_response(200, Json::object({{"refreshes", std::move(refreshes)}}));
+  return json_response(200, Json::object({{"refreshes", views(*rows)}}));
 }
 
 }  // namespace freshet::admin

@@ -12,13 +12,9 @@ Json in_seconds(state::Seconds time) {
 Json view(const state::Failure& failure) {
   return Json::object({{"class", to_string(failure.error.error_class)},
                        {"message", failure.error.message},
-                       {"advice", traits(failure.error.error_class).advice},
+                       {"advice", advice_for(failure.error)},
                        {"since", to_rfc3339(failure.since)},
                        {"attempts", failure.attempts}});
-}
-
-Json view(const SecretUse& secret) {
-  return Json::object({{"file", secret.file}, {"last_use", time_or_null(secret.last_use)}});
 }
 
 Json webhook_of(const state::RepositoryState& state, Json secrets) {
@@ -40,19 +36,19 @@ Json error_view(const std::string& error_class, const std::string& message) {
                        {"advice", known ? Json(traits(*known).advice) : Json()}});
 }
 
-Json view(const state::DeliveredRefresh& refresh) {
-  Json error;
-  if (refresh.error) {
-    error = error_view(refresh.error_class.value_or(""), *refresh.error);
-  }
-  const auto& time = refresh.announce_to_publish;
-  return Json::object(
-      {{"repository", refresh.repository},
-       {"result", refresh.result},
-       {"error", std::move(error)},
-       {"started", time_or_null(refresh.started)},
-       {"ended", time_or_null(refresh.ended)},
-       {"announce_to_publish_seconds", time ? in_seconds(state::Seconds(*time)) : Json()}});
+/// What is known of a delivery when it comes: an entry, or its row in the ledger.
+template <class Delivery>
+void add_delivery(Json& json, const Delivery& delivery) {
+  json.set("id", text_or_null(delivery.id));
+  json.set("at", to_rfc3339(delivery.at));
+  json.set("forge", text_or_null(delivery.forge));
+  json.set("event", text_or_null(delivery.event));
+  json.set("route", text_or_null(delivery.route));
+  json.set("verdict", delivery.verdict);
+  json.set("reason", text_or_null(delivery.reason));
+  json.set("secret", text_or_null(delivery.secret));
+  json.set("client", text_or_null(delivery.client));
+  json.set("times", delivery.times);
 }
 
 }  // namespace
@@ -70,6 +66,25 @@ Json view(const state::RecentTimes& times) {
                        {"count", times.count()}});
 }
 
+Json view(const SecretUse& secret) {
+  return Json::object({{"file", secret.file}, {"last_use", time_or_null(secret.last_use)}});
+}
+
+Json view(const state::DeliveredRefresh& refresh) {
+  Json error;
+  if (refresh.error) {
+    error = error_view(refresh.error_class.value_or(""), *refresh.error);
+  }
+  const auto& time = refresh.announce_to_publish;
+  return Json::object(
+      {{"repository", refresh.repository},
+       {"result", refresh.result},
+       {"error", std::move(error)},
+       {"started", time_or_null(refresh.started)},
+       {"ended", time_or_null(refresh.ended)},
+       {"announce_to_publish_seconds", time ? in_seconds(state::Seconds(*time)) : Json()}});
+}
+
 Json result_of(const state::DeliveryRow& delivery) {
   for (const char* result : {"failed", "waiting", "updated", "unchanged"}) {
     for (const state::DeliveredRefresh& refresh : delivery.refreshes) {
@@ -82,21 +97,14 @@ Json result_of(const state::DeliveryRow& delivery) {
 }
 
 Json view(const state::DeliveryEntry& delivery) {
+  Json json = Json::object({});
+  add_delivery(json, delivery);
   Json repositories = Json::array();
   for (const RepositoryName& name : delivery.repositories) {
     repositories.push(name.text());
   }
-  return Json::object({{"id", text_or_null(delivery.id)},
-                       {"at", to_rfc3339(delivery.at)},
-                       {"forge", text_or_null(delivery.forge)},
-                       {"event", text_or_null(delivery.event)},
-                       {"route", text_or_null(delivery.route)},
-                       {"verdict", delivery.verdict},
-                       {"reason", text_or_null(delivery.reason)},
-                       {"secret", text_or_null(delivery.secret)},
-                       {"client", text_or_null(delivery.client)},
-                       {"times", delivery.times},
-                       {"repositories", std::move(repositories)}});
+  json.set("repositories", std::move(repositories));
+  return json;
 }
 
 Json view(const state::RefreshRow& refresh) {
@@ -116,26 +124,13 @@ Json view(const state::RefreshRow& refresh) {
 }
 
 Json view(const state::DeliveryRow& delivery) {
-  Json refreshes = Json::array();
-  for (const state::DeliveredRefresh& refresh : delivery.refreshes) {
-    refreshes.push(view(refresh));
-  }
-  return Json::object(
-      {{"number", delivery.number},
-       {"id", text_or_null(delivery.id)},
-       {"at", to_rfc3339(delivery.at)},
-       {"forge", text_or_null(delivery.forge)},
-       {"event", text_or_null(delivery.event)},
-       {"route", text_or_null(delivery.route)},
-       {"verdict", delivery.verdict},
-       {"reason", text_or_null(delivery.reason)},
-       {"secret", text_or_null(delivery.secret)},
-       {"client", text_or_null(delivery.client)},
-       {"times", delivery.times},
-       {"repositories", Json::Array(delivery.repositories.begin(), delivery.repositories.end())},
-       {"result", result_of(delivery)},
-       {"refreshes", std::move(refreshes)},
-       {"replayable", delivery.authentic && delivery.has_content}});
+  Json json = Json::object({{"number", delivery.number}});
+  add_delivery(json, delivery);
+  json.set("repositories", Json::Array(delivery.repositories.begin(), delivery.repositories.end()));
+  json.set("result", result_of(delivery));
+  json.set("refreshes", views(delivery.refreshes));
+  json.set("replayable", delivery.authentic && delivery.has_content);
+  return json;
 }
 
 Json view(const CheckoutStatus& checkout) {
@@ -150,14 +145,6 @@ Json view(const CheckoutStatus& checkout) {
 }
 
 Json view(const state::RepositoryState& state, const std::vector<SecretUse>& secrets) {
-  Json signed_with = Json::array();
-  for (const SecretUse& secret : secrets) {
-    signed_with.push(view(secret));
-  }
-  Json checkouts = Json::array();
-  for (const CheckoutStatus& checkout : state.checkouts) {
-    checkouts.push(view(checkout));
-  }
   return Json::object({{"name", state.name.text()},
                        {"url", state.url},
                        {"state", to_string(state.condition())},
@@ -166,8 +153,8 @@ Json view(const state::RepositoryState& state, const std::vector<SecretUse>& sec
                        {"last_change", time_or_null(state.last_change)},
                        {"last_error", state.failure ? view(*state.failure) : Json()},
                        {"next_poll", time_or_null(state.next_poll)},
-                       {"webhook", webhook_of(state, std::move(signed_with))},
-                       {"checkouts", std::move(checkouts)}});
+                       {"webhook", webhook_of(state, views(secrets))},
+                       {"checkouts", views(state.checkouts)}});
 }
 
 http::Response json_response(int status, std::string body) {
@@ -186,9 +173,19 @@ http::Response error_response(int status, std::string_view code, std::string_vie
       status, Json::object({{"error", Json::object({{"code", code}, {"message", message}})}}));
 }
 
+http::Response unknown_repository(const RepositoryName& name) {
+  return error_response(404, "not_found", "no repository is called " + name.text());
+}
+
+http::Response unavailable(const Error& error) {
+  return error_response(503, to_string(error.error_class), error.message);
+}
+
 http::Response error_response(const Error& error) {
-  return error_response(traits(error.error_class).http_status, to_string(error.error_class),
-                        error.message);
+  return json_response(traits(error.error_class).http_status,
+                       Json::object({{"error", Json::object({{"code", to_string(error.error_class)},
+                                                             {"message", error.message},
+                                                             {"advice", advice_for(error)}})}}));
 }
 
 }  // namespace freshet::admin

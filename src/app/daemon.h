@@ -33,7 +33,7 @@ class Daemon {
   std::vector<std::string> change(config::Settings settings);
 
   std::unique_ptr<Engine> engine_;
-  ConfigurationFile configuration_;
+  service::ConfigurationFile configuration_;
   Observation observation_;
   IntakeWorld intake_world_;
   webhook::Intake intake_;

@@ -4,12 +4,8 @@
 
 #include "app/reload_plan.h"
 #include "app/specs.h"
-#include "app/upstreams.h"
-#include "base/files.h"
 #include "base/log.h"
 #include "base/quantity.h"
-#include "mirror/git2.h"
-#include "remote/ssh_command.h"
 #include "schedule/announcements.h"
 
 namespace freshet::app {
@@ -45,85 +41,6 @@ void log_outcome(const Outcome& outcome) {
 }
 
 }  // namespace
-
-StateDirectory::StateDirectory(FileLock lock, GitEnvironment git, std::string ssh_connections,
-                               std::unique_ptr<remote::CurlClient> http)
-    : lock_(std::move(lock)),
-      git_(std::move(git)),
-      ssh_connections_(std::move(ssh_connections)),
-      http_(std::move(http)) {}
-
-StateDirectory::~StateDirectory() {
-  if (http_) {
-    remote::end_shared_connections(ssh_connections_, git_);
-  }
-}
-
-Result<StateDirectory> StateDirectory::take(const std::string& path) {
-  FRESHET_CHECK(make_directories(path));
-  FRESHET_TRY(FileLock lock, FileLock::acquire(StateLayout(path).lock));
-  mirror::git2::initialize();
-  FRESHET_TRY(GitEnvironment git, GitEnvironment::prepare(path));
-  FRESHET_TRY(std::string ssh_connections, remote::make_control_directory(path));
-  remote::CurlOptions options;
-  options.user_agent += "/" FRESHET_VERSION;
-  FRESHET_TRY(auto http, remote::CurlClient::start(options));
-  return StateDirectory(std::move(lock), std::move(git), std::move(ssh_connections),
-                        std::move(http));
-}
-
-RefreshWorld::RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue,
-                           checkout::Sweeper& sweeper, Notifications& notifications,
-                           ProgressObserver observer)
-    : state_(state),
-      catalogue_(catalogue),
-      sweeper_(sweeper),
-      notifications_(notifications),
-      observer_(std::move(observer)) {}
-
-std::shared_ptr<const sync::RepositorySpec> RefreshWorld::find(const RepositoryName& name) {
-  return catalogue_.get()->find(name);
-}
-
-std::shared_ptr<remote::RemoteMemory> RefreshWorld::memory_of(const sync::RepositorySpec& spec) {
-  const MutexLock lock(mutex_);
-  Memory& memory = memories_[spec.name];
-  if (!memory.memory || memory.url != spec.url.text()) {
-    memory = {spec.url.text(), std::make_shared<remote::RemoteMemory>()};
-  }
-  return memory.memory;
-}
-
-std::shared_ptr<remote::Upstream> RefreshWorld::connect(const sync::RepositorySpec& spec) {
-  return connect_upstream(spec,
-                          {state_.git(), state_.http(), catalogue_.credentials(state_.http()),
-                           state_.ssh_connections()},
-                          memory_of(spec));
-}
-
-void RefreshWorld::progress(const RepositoryName& name, const remote::Progress& progress) {
-  if (observer_) {
-    observer_(name, progress);
-  }
-}
-
-void RefreshWorld::published(const Publication& publication) {
-  log::info("published", {{"repository", publication.repository.text()},
-                          {"refresh", refresh_id(publication.refresh)},
-                          {"path", publication.path},
-                          {"ref", publication.ref.text()},
-                          {"commit", publication.new_commit.hex()}});
-  notifications_.notifier().published(publication);
-  const auto spec = find(publication.repository);
-  if (!spec) {
-    return;
-  }
-  for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
-    if (checkout.path == publication.path) {
-      sweeper_.watch(checkout, spec->mirror);
-    }
-  }
-}
 
 Result<std::unique_ptr<Engine>> Engine::create(config::Settings settings,
                                                ProgressObserver observer) {

@@ -6,16 +6,12 @@
 
 #include "app/catalogue.h"
 #include "app/notifications.h"
-#include "base/file_lock.h"
-#include "base/git_environment.h"
+#include "app/refresh_world.h"
+#include "app/state_directory.h"
 #include "checkout/sweeper.h"
 #include "metrics/meters.h"
 #include "model/event.h"
-#include "model/publication.h"
 #include "model/trigger.h"
-#include "remote/curl_client.h"
-#include "remote/remote_memory.h"
-#include "remote/upstream.h"
 #include "schedule/scheduler.h"
 #include "state/journal.h"
 #include "state/ledger.h"
@@ -24,64 +20,6 @@
 #include "sync/syncer.h"
 
 namespace freshet::app {
-
-/// Called with how far a fetch has come; any worker thread.
-using ProgressObserver =
-    std::function<void(const RepositoryName& name, const remote::Progress& progress)>;
-
-/// The state directory of one process: created, locked, and with what talks to upstreams in place.
-class StateDirectory {
- public:
-  /// Error conflict, naming the process, while another one holds it.
-  static Result<StateDirectory> take(const std::string& path);
-  const GitEnvironment& git() const { return git_; }
-  remote::HttpClient& http() const { return *http_; }
-  std::map<std::string, remote::RateLimit> rate_limits() const { return http_->rate_limits(); }
-  const std::string& ssh_connections() const { return ssh_connections_; }
-  ~StateDirectory();  ///< ends the shared ssh connections
-  StateDirectory(StateDirectory&&) noexcept = default;
-  StateDirectory& operator=(StateDirectory&&) = delete;
-
- private:
-  StateDirectory(FileLock lock, GitEnvironment git, std::string ssh_connections,
-                 std::unique_ptr<remote::CurlClient> http);
-  FileLock lock_;
-  GitEnvironment git_;
-  std::string ssh_connections_;  ///< folder of their sockets; empty once moved from
-  std::unique_ptr<remote::CurlClient> http_;
-};
-
-/// What a refresh needs of the world, for the daemon and for one-shot commands.
-class RefreshWorld : public sync::Syncer::World, public PublicationSink {
- public:
-  RefreshWorld(const StateDirectory& state, CatalogueHolder& catalogue, checkout::Sweeper& sweeper,
-               Notifications& notifications, ProgressObserver observer);
-
-  std::shared_ptr<const sync::RepositorySpec> find(const RepositoryName& name) override;
-  std::shared_ptr<remote::Upstream> connect(const sync::RepositorySpec& spec) override;
-  const GitEnvironment& git() override { return state_.git(); }
-  PublicationSink& publications() override { return *this; }
-  PublicationGate* gate() override { return &notifications_.gate(); }
-  void progress(const RepositoryName& name, const remote::Progress& progress) override;
-  void published(const Publication& publication) override;
-
- private:
-  std::shared_ptr<remote::RemoteMemory> memory_of(const sync::RepositorySpec& spec)
-      EXCLUDES(mutex_);
-
-  const StateDirectory& state_;
-  CatalogueHolder& catalogue_;
-  checkout::Sweeper& sweeper_;
-  Notifications& notifications_;
-  const ProgressObserver observer_;
-
-  Mutex mutex_;
-  struct Memory {
-    std::string url;
-    std::shared_ptr<remote::RemoteMemory> memory;
-  };
-  std::map<RepositoryName, Memory> memories_ GUARDED_BY(mutex_);
-};
 
 /// Everything that keeps repositories fresh, without any listener: the whole of `freshet mirror`,
 /// and what `freshet serve` puts its listeners around. Members stand in construction order, each

@@ -109,7 +109,7 @@ std::string Observation::metrics() const {
 
 admin::Overview Observation::overview() const {
   const auto catalogue = engine_.catalogue().get();
-  const ConfigurationFile::Status configuration = configuration_.status();
+  const service::ConfigurationFile::Status configuration = configuration_.status();
   admin::Overview overview;
   overview.version = FRESHET_VERSION;
   overview.started = started_;

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "admin/overview.h"
-#include "app/configuration_file.h"
 #include "app/engine.h"
 #include "http/server.h"
+#include "service/configuration_file.h"
 
 namespace freshet::app {
 
@@ -14,7 +14,7 @@ namespace freshet::app {
 class Observation {
  public:
   /// Both must outlive it.
-  Observation(Engine& engine, const ConfigurationFile& configuration)
+  Observation(Engine& engine, const service::ConfigurationFile& configuration)
       : engine_(engine), configuration_(configuration) {}
 
   /// Until then nothing is known of the listeners. They must live while anybody asks.
@@ -28,7 +28,7 @@ class Observation {
 
  private:
   Engine& engine_;
-  const ConfigurationFile& configuration_;
+  const service::ConfigurationFile& configuration_;
   const WallTime started_ = wall_now();
   std::atomic<const http::Server*> public_server_{nullptr};
   std::atomic<const http::Server*> admin_server_{nullptr};

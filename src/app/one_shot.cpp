@@ -4,9 +4,9 @@
 #include <atomic>
 #include <thread>
 
-#include "app/signal_watch.h"
 #include "base/log.h"
 #include "checkout/slot_directory.h"
+#include "service/signal_watch.h"
 
 namespace freshet::app {
 namespace {
@@ -35,7 +35,7 @@ Result<Refreshed> refresh_once(config::Settings settings, const std::vector<Repo
   RefreshWorld world(state, catalogue, unused, notifications, std::move(observer));
   sync::Syncer syncer(world);
   const CancelToken cancel;
-  const SignalWatch watch(cancel);
+  const service::SignalWatch watch(cancel);
 
   Refreshed refreshed;
   std::vector<Outcome>& outcomes = refreshed.outcomes;

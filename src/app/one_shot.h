@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "app/engine.h"
+#include "app/refresh_world.h"
 
 namespace freshet::app {
 

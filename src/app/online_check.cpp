@@ -11,7 +11,6 @@
 #include "app/upstreams.h"
 #include "base/files.h"
 #include "base/mutex.h"
-#include "remote/curl_client.h"
 #include "remote/ssh_command.h"
 #include "sync/ref_selection.h"
 
@@ -159,9 +158,7 @@ Result<std::vector<UpstreamReport>> check_upstreams(
   FRESHET_TRY(const auto directory, TemporaryDirectory::create());
   FRESHET_TRY(const GitEnvironment git, GitEnvironment::prepare(directory->path()));
   FRESHET_TRY(const std::string ssh, remote::make_control_directory(directory->path()));
-  remote::CurlOptions options;
-  options.user_agent += "/" FRESHET_VERSION;
-  FRESHET_TRY(const auto http, remote::CurlClient::start(options));
+  FRESHET_TRY(const auto http, start_upstream_client());
   const UpstreamAccess access{
       git, *http, std::make_shared<remote::Credentials>(credential_specs(settings), *http), ssh};
 

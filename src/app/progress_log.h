@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/engine.h"
+#include "app/refresh_world.h"
 
 namespace freshet::app {
 

@@ -6,6 +6,12 @@
 
 namespace freshet::app {
 
+Result<std::unique_ptr<remote::CurlClient>> start_upstream_client() {
+  remote::CurlOptions options;
+  options.user_agent += "/" FRESHET_VERSION;
+  return remote::CurlClient::start(options);
+}
+
 std::shared_ptr<remote::Upstream> connect_upstream(const sync::RepositorySpec& spec,
                                                    const UpstreamAccess& access,
                                                    std::shared_ptr<remote::RemoteMemory> memory) {

@@ -4,13 +4,18 @@
 #include <string>
 
 #include "base/git_environment.h"
+#include "base/result.h"
 #include "remote/credentials.h"
+#include "remote/curl_client.h"
 #include "remote/http_client.h"
 #include "remote/remote_memory.h"
 #include "remote/upstream.h"
 #include "sync/repository_spec.h"
 
 namespace freshet::app {
+
+/// The client for upstreams, which says who asks. Failure: as of CurlClient::start.
+Result<std::unique_ptr<remote::CurlClient>> start_upstream_client();
 
 /// What an upstream is reached with. References must outlive every upstream.
 struct UpstreamAccess {

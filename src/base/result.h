@@ -30,7 +30,8 @@ struct Error {
   ErrorClass error_class = ErrorClass::internal;
   std::string
       message;  ///< one sentence for a person, saying what to do where that is known; no secret
-  std::optional<std::chrono::seconds> retry_after;  ///< as asked for by the upstream
+  std::optional<std::chrono::seconds> retry_after = {};  ///< as asked for by the upstream
+  std::string advice = {};  ///< where more is known than the class tells; see advice_for()
 };
 
 /// The one table of what follows from an error class.
@@ -45,6 +46,11 @@ struct ErrorTraits {
 const ErrorTraits& traits(ErrorClass error_class);
 inline std::string_view to_string(ErrorClass error_class) {
   return traits(error_class).name;
+}
+
+/// What to do about it: its own advice, else that of its class. A view into the error.
+inline std::string_view advice_for(const Error& error) {
+  return error.advice.empty() ? traits(error.error_class).advice : error.advice;
 }
 
 /// By its name; nullopt: there is none of that name.

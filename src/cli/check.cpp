@@ -11,14 +11,15 @@
 #include "app/listeners.h"
 #include "app/safe_directories.h"
 #include "app/secret_uses.h"
-#include "app/service_loop.h"
 #include "app/service_user.h"
-#include "app/signal_watch.h"
 #include "base/secret.h"
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/style.h"
 #include "config/load.h"
+#include "service/loop.h"
+#include "service/signal_watch.h"
 
 namespace freshet::cli {
 namespace {
@@ -77,14 +78,14 @@ struct Options {
 
 /// On a terminal, how many have answered; what is found is printed after it.
 Result<Online> look_online(const config::Settings& settings) {
-  app::prepare_signals();
+  service::prepare_signals();
   const CancelToken cancel;
-  const app::SignalWatch watch(cancel);
+  const service::SignalWatch watch(cancel);
   const bool terminal = is_terminal(STDERR_FILENO);
   const std::size_t all = settings.repositories.size();
   auto upstreams = app::check_upstreams(settings, cancel, [&](std::size_t answered) {
     if (terminal) {
-      std::cerr << "\r\033[K"
+      std::cerr << kEraseLine
                 << (answered == all ? "" : fmt::format("{}/{} upstreams", answered, all))
                 << std::flush;
     }
@@ -117,8 +118,7 @@ void print(const Global& global, const Options& options, const Found& found) {
     return;
   }
   const std::size_t number = found.loaded.settings->repositories.size();
-  print_line(fmt::format("{}: valid, {} {}", global.config_file, number,
-                         number == 1 ? "repository" : "repositories"));
+  print_line(global.config_file + ": valid, " + count_of(number, "repository", "repositories"));
   if (!options.drift && !options.online) {
     print_safe_directories(app::safe_directories(*found.loaded.settings));
   }

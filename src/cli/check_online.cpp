@@ -60,7 +60,7 @@ void print_upstream(const app::UpstreamReport& report, const Style& style) {
                  style(Colour::red, fmt::format("failed ({})", to_string(error.error_class))) +
                  style(Colour::plain, ": " + error.message));
     print_line("    " + report.url + ", " + credentials_of(report));
-    print_line("    " + std::string(traits(error.error_class).advice));
+    print_line("    " + std::string(advice_for(error)));
   };
   if (report.error) {
     print_error(*report.error);
@@ -83,7 +83,7 @@ void print_upstream(const app::UpstreamReport& report, const Style& style) {
 Json to_json(const std::optional<Error>& error) {
   return error ? Json::object({{"class", to_string(error->error_class)},
                                {"message", error->message},
-                               {"advice", traits(error->error_class).advice}})
+                               {"advice", advice_for(*error)}})
                : Json();
 }
 
@@ -152,11 +152,12 @@ void print_online(const Online& online) {
   for (const app::UpstreamReport& report : online.upstreams) {
     print_upstream(report, style);
   }
-  const auto failed = std::count_if(online.upstreams.begin(), online.upstreams.end(),
-                                    [](const auto& report) { return report.failed(); });
-  const auto all = static_cast<std::ptrdiff_t>(online.upstreams.size());
-  print_line(fmt::format("{} upstream{}: {} ok, {} failed", all, all == 1 ? "" : "s", all - failed,
-                         failed));
+  const auto failed =
+      static_cast<std::size_t>(std::count_if(online.upstreams.begin(), online.upstreams.end(),
+                                             [](const auto& report) { return report.failed(); }));
+  const std::size_t all = online.upstreams.size();
+  print_line(fmt::format("{}: {} ok, {} failed", count_of(all, "upstream", "upstreams"),
+                         all - failed, failed));
 }
 
 Json to_json(const Online& online) {

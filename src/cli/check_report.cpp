@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kMostDirectories = 5;
 
-std::string count_of(std::size_t number, const char* what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
-
 void print_excerpt(const config::Diagnostic& problem, const Style& style) {
   const config::Excerpt& excerpt = problem.excerpt;
   if (excerpt.line.empty()) {
@@ -58,7 +54,8 @@ void print_problems(const std::vector<config::Diagnostic>& problems) {
   });
   if (!problems.empty()) {
     const auto number = static_cast<std::size_t>(errors);
-    print_line(count_of(number, "error") + ", " + count_of(problems.size() - number, "warning"));
+    print_line(count_of(number, "error", "errors") + ", " +
+               count_of(problems.size() - number, "warning", "warnings"));
   }
 }
 

@@ -38,6 +38,28 @@ int complain(const app::AdminClient::Answer& answer) {
   return exit_status_of(answer.status);
 }
 
+void print_answer(const Global& global, const std::string& name,
+                  const app::AdminClient::Answer& answer) {
+  if (global.json) {
+    Json line = answer.body;
+    line.set("repository", name);
+    print_json(line);
+  } else if (exit_status_of(answer.status) == kDone) {
+    const Json& result = answer.body["result"];
+    print_line(name + ": " + (result.is_null() ? answer.body["status"] : result).text());
+  } else {
+    print_refusal(name, answer);
+  }
+}
+
+void print_refusal(const std::string& name, const app::AdminClient::Answer& answer) {
+  const Json& error = answer.body["error"];
+  print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
+  if (!error["advice"].is_null()) {
+    print_message(error["advice"].text());
+  }
+}
+
 std::optional<std::vector<std::string>> repository_names(const app::AdminClient& client,
                                                          int& status) {
   const auto answer = client.get("/repositories");

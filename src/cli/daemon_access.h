@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/admin_client.h"
+#include "cli/command.h"
 
 namespace freshet::cli {
 
@@ -16,6 +17,12 @@ std::optional<app::AdminClient> find_daemon(const std::string& config_file);
 
 /// Prints what the daemon says is wrong; the exit status that follows from it.
 int complain(const app::AdminClient::Answer& answer);
+
+/// What came of asking for one repository, as a line or with --json an object.
+void print_answer(const Global& global, const std::string& name,
+                  const app::AdminClient::Answer& answer);
+/// Why not, with what to do about a refresh that failed.
+void print_refusal(const std::string& name, const app::AdminClient::Answer& answer);
 
 /// The names of all repositories, sorted; nullopt, with a message and the exit status in `status`.
 std::optional<std::vector<std::string>> repository_names(const app::AdminClient& client,

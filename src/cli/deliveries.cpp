@@ -62,7 +62,7 @@ std::string id_of(const Json& delivery) {
   constexpr std::size_t kNarrow = 160;
   constexpr std::size_t kEnough = 12;
   const std::string id = text_or(delivery["id"], "-");
-  const std::size_t width = terminal_width();
+  const std::size_t width = terminal_width(STDOUT_FILENO);
   return width > 0 && width < kNarrow ? id.substr(0, kEnough) : id;
 }
 
@@ -105,7 +105,7 @@ void print_rows(const Json& deliveries, bool heading) {
   } else {
     align(rows);
   }
-  print_table(fit_table(std::move(rows), terminal_width()));
+  print_table(fit_table(std::move(rows), terminal_width(STDOUT_FILENO)));
 }
 
 /// Shows, oldest first, what was not shown yet or has another result by now; `shown` then holds
@@ -158,7 +158,7 @@ class Follower {
     if (!global_.json) {
       Rows heading{kHeading};
       align(heading);
-      print_table(fit_table(std::move(heading), terminal_width()));
+      print_table(fit_table(std::move(heading), terminal_width(STDOUT_FILENO)));
     }
     show_news(global_, first["deliveries"], shown_, newest_);
     for (;;) {

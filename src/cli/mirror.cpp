@@ -3,14 +3,14 @@
 
 #include "app/engine.h"
 #include "app/one_shot.h"
-#include "app/service_loop.h"
-#include "app/service_manager.h"
 #include "base/files.h"
 #include "base/quantity.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "config/load.h"
+#include "service/loop.h"
+#include "service/manager.h"
 
 namespace freshet::cli {
 namespace {
@@ -76,16 +76,16 @@ int follow(config::Settings settings) {
     return traits(engine.error().error_class).exit_status;
   }
   (*engine)->start();
-  app::Attended attended;
+  service::Attended attended;
   attended.makes_progress = [&] { return (*engine)->scheduler().makes_progress(); };
-  app::run_until_end(attended);
-  const app::Stopping stopping;
+  service::run_until_end(attended);
+  const service::Stopping stopping;
   engine->reset();
   return kDone;
 }
 
 int mirror(const Global& global, const Options& options) {
-  app::prepare_signals();
+  service::prepare_signals();
   auto settings = settings_for(options);
   if (!settings) {
     print_message(settings.error().message);

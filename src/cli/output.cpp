@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +35,10 @@ void print_json(const Json& value) {
 
 void print_message(std::string_view text) {
   std::cerr << "freshet: " << visible(text) << "\n";
+}
+
+std::string count_of(std::size_t number, std::string_view one, std::string_view several) {
+  return fmt::format("{} {}", number, number == 1 ? one : several);
 }
 
 void print_table(Rows rows, const CellStyle& style) {

@@ -20,6 +20,9 @@ void print_line(std::string_view text);
 void print_json(const Json& value);         ///< on one line
 void print_message(std::string_view text);  ///< "freshet: TEXT"
 
+/// "1 error", "2 errors".
+std::string count_of(std::size_t number, std::string_view one, std::string_view several);
+
 using Rows = std::vector<std::vector<std::string>>;
 
 /// How a cell is printed, by its row and column; empty: plainly.

@@ -12,20 +12,6 @@ struct Options {
   std::vector<std::string> names;
 };
 
-void print_answer(const Global& global, const std::string& name,
-                  const app::AdminClient::Answer& answer) {
-  if (global.json) {
-    Json line = answer.body;
-    line.set("repository", name);
-    print_json(line);
-  } else if (answer.status == 200) {
-    print_line(name + ": " + answer.body["status"].text());
-  } else {
-    const Json& error = answer.body["error"];
-    print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
-  }
-}
-
 /// `action`: the last part of the route.
 int switch_all(const Global& global, const Options& options, const std::string& action) {
   const auto client = find_daemon(global.config_file);

@@ -1,7 +1,6 @@
 #include "cli/progress_bar.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,19 +13,14 @@
 #include "base/utf8.h"
 #include "base/visible.h"
 #include "cli/output.h"
+#include "cli/style.h"
 
 namespace freshet::cli {
 namespace {
 
 constexpr std::size_t kWidth = 30;
 constexpr Duration kBetweenDrawings{100};
-constexpr const char* kEmptyLine = "\r\033[K";
-
-/// Of standard error; 80 where it does not say.
-std::size_t columns() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
+constexpr std::size_t kUsualColumns = 80;  ///< where the terminal does not say
 
 /// "docs receiving [#####     ] 512/1024, and 2 more"
 std::string line_of(const RepositoryName& name, const remote::Progress& progress,
@@ -41,7 +35,8 @@ std::string line_of(const RepositoryName& name, const remote::Progress& progress
     text += std::to_string(progress.objects);
   }
   text += others > 0 ? fmt::format(", and {} more", others) : "";
-  return cut_to_width(text, columns() - 1);
+  const std::size_t columns = terminal_width(STDERR_FILENO);
+  return cut_to_width(text, (columns == 0 ? kUsualColumns : columns) - 1);
 }
 
 /// One line for all fetches that are under way, drawn a few times a second. Thread-safe.
@@ -52,7 +47,7 @@ class Bar {
     // The last word of a fetch: what counts is printed after it.
     if (progress.phase == "resolving" && progress.objects == progress.total_objects) {
       under_way_.erase(name);
-      std::cerr << kEmptyLine << std::flush;
+      std::cerr << kEraseLine << std::flush;
       return;
     }
     under_way_.insert(name);
@@ -60,7 +55,7 @@ class Bar {
       return;
     }
     drawn_ = now();
-    std::cerr << kEmptyLine << line_of(name, progress, under_way_.size() - 1) << std::flush;
+    std::cerr << kEraseLine << line_of(name, progress, under_way_.size() - 1) << std::flush;
   }
 
  private:
@@ -83,7 +78,7 @@ app::ProgressObserver show_progress() {
 
 void clear_progress() {
   if (is_terminal(STDERR_FILENO)) {
-    std::cerr << kEmptyLine << std::flush;
+    std::cerr << kEraseLine << std::flush;
   }
 }
 

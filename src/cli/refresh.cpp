@@ -23,25 +23,6 @@ bool is_paused(const app::AdminClient::Answer& answer) {
   return answer.status == 409 && answer.body["error"]["code"].text() == "paused";
 }
 
-void print_answer(const Global& global, const std::string& name,
-                  const app::AdminClient::Answer& answer) {
-  if (global.json) {
-    Json line = answer.body;
-    line.set("repository", name);
-    print_json(line);
-  } else if (answer.status == 200) {
-    print_line(name + ": " + answer.body["result"].text());
-  } else if (answer.status == 202) {
-    print_line(name + ": accepted");
-  } else {
-    const Json& error = answer.body["error"];
-    print_message(name + ": " + error["code"].text() + ": " + error["message"].text());
-    if (!error["advice"].is_null()) {
-      print_message(error["advice"].text());
-    }
-  }
-}
-
 int refresh_all(const Global& global, const Options& options, const app::AdminClient& client,
                 const std::vector<std::string>& names, Duration patience) {
   std::string query = options.wait.empty() ? "" : "?wait=" + options.wait;
@@ -50,7 +31,7 @@ int refresh_all(const Global& global, const Options& options, const app::AdminCl
   }
   int status = kDone;
   for (const std::string& name : names) {
-    const WaitingLine waiting(options.wait.empty() ? "" : "waiting for " + name);
+    WaitingLine waiting(options.wait.empty() ? "" : "waiting for " + name);
     const auto answer =
         client.post("/repositories/" + app::AdminClient::encode(name) + "/refresh" + query,
                     patience + std::chrono::seconds(30));

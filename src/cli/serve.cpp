@@ -1,23 +1,23 @@
 #include "app/daemon.h"
-#include "app/service_loop.h"
-#include "app/service_manager.h"
-#include "app/service_status.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "service/loop.h"
+#include "service/manager.h"
+#include "service/status.h"
 
 namespace freshet::cli {
 namespace {
 
 int serve(const Global& global) {
-  app::Attended attended;
+  service::Attended attended;
   attended.file = global.config_file;
-  attended.read = app::FileIdentity::of(attended.file);
+  attended.read = service::FileIdentity::of(attended.file);
   const auto settings = load_or_complain(global.config_file);
   if (!settings) {
     return kUsage;
   }
-  app::prepare_signals();
+  service::prepare_signals();
   log::configure(settings->log.level, settings->log.format);
   auto started = app::Daemon::start(*settings, global.config_file);
   if (!started) {
@@ -27,13 +27,13 @@ int serve(const Global& global) {
   std::unique_ptr<app::Daemon> daemon = std::move(*started);
   log::info("started", {{"summary", daemon->summary()}});
   attended.makes_progress = [&] { return daemon->observation().makes_progress(); };
-  attended.status = [&] { return app::service_status(daemon->engine().store().all()); };
+  attended.status = [&] { return service::status_line(daemon->engine().store().all()); };
   attended.reload = [&] { daemon->reload(); };
   attended.watches_file = [&] { return daemon->engine().catalogue().get()->settings.watch_config; };
-  app::ServiceManager().ready(attended.status());
-  app::run_until_end(attended);
+  service::ServiceManager().ready(attended.status());
+  service::run_until_end(attended);
   log::info("stopping");
-  const app::Stopping stopping;
+  const service::Stopping stopping;
   daemon.reset();
   log::info("stopped");
   return kDone;

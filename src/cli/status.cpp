@@ -42,8 +42,7 @@ std::string summary_of(const Json::Array& repositories) {
   for (const Json& repository : repositories) {
     ++counts[repository["state"].text()];
   }
-  std::string text = fmt::format("{} {}", repositories.size(),
-                                 repositories.size() == 1 ? "repository" : "repositories");
+  std::string text = count_of(repositories.size(), "repository", "repositories");
   const char* separator = ": ";
   for (const char* state :
        {"ok", "refreshing", "pending", "lagging", "failing", "held", "paused"}) {
@@ -67,7 +66,7 @@ void print_overview(const app::AdminClient& client, const Style& style) {
   }
   print_styled(style(
       Colour::red,
-      fmt::format("{} could not be reloaded {}; the configuration before it is in force",
+      fmt::format("{} could not be reloaded {}; the old configuration stays in force",
                   answer->body["configuration"]["file"].text(), age_or_time(reload["at"], ""))));
   for (const Json& problem : reload["problems"].items()) {
     print_line("  " + problem.text());
@@ -88,10 +87,11 @@ void print_all(const app::AdminClient& client, const Json& body) {
   for (const Json& repository : repositories) {
     rows.push_back(row_of(repository));
   }
-  print_table(fit_table(std::move(rows), terminal_width()), [&](std::size_t row, std::size_t column,
-                                                                const std::string& text) {
-    return row == 0 ? style(Colour::bold, text) : column == 1 ? style.state(text) : text;
-  });
+  print_table(
+      fit_table(std::move(rows), terminal_width(STDOUT_FILENO)),
+      [&](std::size_t row, std::size_t column, const std::string& text) {
+        return row == 0 ? style(Colour::bold, text) : column == 1 ? style.state(text) : text;
+      });
 }
 
 // One repository

@@ -52,9 +52,9 @@ void print_styled(std::string_view line) {
   std::cout << line << "\n" << std::flush;
 }
 
-std::size_t terminal_width() {
+std::size_t terminal_width(int descriptor) {
   winsize size{};
-  const bool known = is_terminal(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  const bool known = is_terminal(descriptor) && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0;
   return known ? size.ws_col : 0;
 }
 

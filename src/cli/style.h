@@ -25,7 +25,10 @@ class Style {
 /// A line that Style has made, on standard output.
 void print_styled(std::string_view line);
 
-/// Columns of the terminal that standard output is; 0: none, nothing has to fit.
-std::size_t terminal_width();
+/// Begins the line of a terminal anew: what is shown while something runs leaves nothing behind.
+inline constexpr const char* kEraseLine = "\r\033[K";
+
+/// Columns of the terminal that the descriptor is; 0: none, nothing has to fit.
+std::size_t terminal_width(int descriptor);
 
 }  // namespace freshet::cli

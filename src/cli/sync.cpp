@@ -2,11 +2,11 @@
 #include <set>
 
 #include "app/one_shot.h"
-#include "app/service_loop.h"
 #include "cli/command.h"
 #include "cli/daemon_access.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "service/loop.h"
 
 namespace freshet::cli {
 namespace {
@@ -35,7 +35,7 @@ std::optional<std::vector<RepositoryName>> choose(const config::Settings& settin
 }
 
 int sync(const Global& global, const std::vector<std::string>& names) {
-  app::prepare_signals();
+  service::prepare_signals();
   auto settings = load_or_complain(global.config_file);
   if (!settings) {
     return kUsage;
@@ -53,12 +53,12 @@ int sync(const Global& global, const std::vector<std::string>& names) {
   return report(global, *refreshed);
 }
 
-/// What to do about each class of error, once.
+/// What to do about the errors, each advice once.
 void print_advice(const std::vector<Outcome>& outcomes) {
-  std::set<ErrorClass> told;
+  std::set<std::string_view> told;
   for (const Outcome& outcome : outcomes) {
-    if (outcome.error && told.insert(outcome.error->error_class).second) {
-      print_message(std::string(traits(outcome.error->error_class).advice));
+    if (outcome.error && told.insert(advice_for(*outcome.error)).second) {
+      print_message(advice_for(*outcome.error));
     }
   }
 }

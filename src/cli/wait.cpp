@@ -20,8 +20,7 @@ void print_answer(const Global& global, const Options& options,
   } else if (answer.status == 200) {
     print_line(options.name + ": " + answer.body["commit"].text() + " is published");
   } else {
-    const Json& error = answer.body["error"];
-    print_message(options.name + ": " + error["code"].text() + ": " + error["message"].text());
+    print_refusal(options.name, answer);
   }
 }
 
@@ -43,7 +42,7 @@ int wait(const Global& global, const Options& options) {
     return known;
   }
   const Json body = Json::object({{"commit", options.commit}, {"wait", options.timeout}});
-  const WaitingLine waiting("waiting for " + options.name);
+  WaitingLine waiting("waiting for " + options.name);
   const auto answer =
       client->post("/repositories/" + app::AdminClient::encode(options.name) + "/ensure",
                    *patience + std::chrono::seconds(30), body.dump());

@@ -4,8 +4,10 @@
 
 #include <iostream>
 
+#include "base/clock.h"
 #include "base/visible.h"
 #include "cli/output.h"
+#include "cli/style.h"
 
 namespace freshet::cli {
 
@@ -19,7 +21,7 @@ WaitingLine::~WaitingLine() {
   clear();
 }
 
-void WaitingLine::clear() const {
+void WaitingLine::clear() {
   if (!thread_.joinable()) {
     return;
   }
@@ -29,17 +31,17 @@ void WaitingLine::clear() const {
     condition_.notify_all();
   }
   thread_.join();
-  std::cerr << "\r\033[K" << std::flush;
+  std::cerr << kEraseLine << std::flush;
 }
 
-void WaitingLine::run() const {
+void WaitingLine::run() {
   const Instant begin = now();
   const MutexLock lock(mutex_);
   for (int seconds = 1; !done_; ++seconds) {
     while (!done_ && condition_.wait_until(mutex_, begin + std::chrono::seconds(seconds))) {
     }
     if (!done_) {
-      std::cerr << "\r\033[K" << text_ << ", " << seconds << " s" << std::flush;
+      std::cerr << kEraseLine << text_ << ", " << seconds << " s" << std::flush;
     }
   }
 }

@@ -1,11 +1,9 @@
 #pragma once
 
 #include <string>
-
-#include "base/clock.h"
-#include "base/mutex.h"
-
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace freshet::cli {
 
@@ -18,16 +16,16 @@ class WaitingLine {
   WaitingLine& operator=(const WaitingLine&) = delete;
   ~WaitingLine();
 
-  void clear() const;  ///< before something else is printed; it does not come back
+  void clear();  ///< before something else is printed; it does not come back
 
  private:
-  void run() const EXCLUDES(mutex_);
+  void run() EXCLUDES(mutex_);
 
   const std::string text_;
-  mutable Mutex mutex_;
-  mutable Condition condition_;
-  mutable bool done_ GUARDED_BY(mutex_) = false;
-  mutable std::thread thread_;
+  Mutex mutex_;
+  Condition condition_;
+  bool done_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
 };
 
 }  // namespace freshet::cli

@@ -1,6 +1,22 @@
 #include "config/section.h"
 
+#include <algorithm>
+
 namespace freshet::config {
+namespace {
+
+/// The first table below a table that has nothing else, as [[key.below]] without [[key]] makes one;
+/// nullptr: it is no such table.
+const Node* header_below(const Node& node) {
+  const bool headers_only =
+      node.kind == Node::Kind::table &&
+      std::all_of(node.items.begin(), node.items.end(), [](const Node& item) {
+        return item.kind == Node::Kind::table || (item.is_array_of_tables() && !item.items.empty());
+      });
+  return headers_only && !node.items.empty() ? &node.items.front() : nullptr;
+}
+
+}  // namespace
 
 std::vector<const Node*> tables_of(const Node* node) {
   std::vector<const Node*> tables;
@@ -27,6 +43,13 @@ bool is_table(const Node& node, const Report& report) {
 bool are_tables(const Node& node, const Report& report) {
   if (node.is_array_of_tables()) {
     return true;
+  }
+  if (const Node* below = header_below(node)) {
+    const std::string name = report.key() + "." + below->key;
+    report.error(node.at,
+                 (below->kind == Node::Kind::table ? "[" + name + "]" : "[[" + name + "]]") +
+                     " is part of a [[" + report.key() + "]], which has to stand above it");
+    return false;
   }
   if (node.kind == Node::Kind::table) {
     report.error(node.at, "there can be several; write [[" + report.key() + "]]");

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/hmac.h"
 #include "base/log.h"
 #include "http/answer.h"
@@ -93,30 +94,6 @@ Response forbidden(std::string_view message) {
   return error_response(403, "forbidden", message);
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
-  static constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  while (text.ends_with('=')) {
-    text.remove_suffix(1);
-  }
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) {
-      return std::nullopt;
-    }
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffff;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>(bits >> count & 0xff);
-    }
-  }
-  return out;
-}
-
 /// What stands behind a scheme's name, which compares without case.
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) {
   if (value.size() <= scheme.size() || value[scheme.size()] != ' ' ||
@@ -137,7 +114,7 @@ std::optional<Secret> given_token(const Request& head) {
     return Secret(std::string(*bearer));
   }
   if (const auto basic = after_scheme(value, "Basic")) {
-    const auto pair = decode_base64(*basic);
+    const auto pair = from_base64(*basic);
     const std::size_t colon = pair ? pair->find(':') : std::string::npos;
     if (colon != std::string::npos) {
       return Secret(pair->substr(colon + 1));

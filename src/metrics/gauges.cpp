@@ -16,15 +16,8 @@ void write_single(Exposition& out, std::string_view name, std::string_view type,
 }
 
 void write_states(Exposition& out, const state::Store::Snapshot& repositories) {
-  std::map<RepositoryCondition, std::size_t> counts;
-  for (const RepositoryCondition condition : state::kRepositoryConditions) {
-    counts[condition] = 0;
-  }
-  for (const auto& state : repositories) {
-    ++counts[state->condition()];
-  }
   out.family("repositories", "gauge", "Repositories by state.");
-  for (const auto& [condition, count] : counts) {
+  for (const auto& [condition, count] : state::count_by_condition(repositories)) {
     out.sample("repositories", {{"state", std::string(to_string(condition))}},
                static_cast<double>(count));
   }

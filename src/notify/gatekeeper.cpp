@@ -20,6 +20,15 @@ std::string digest_of(const std::vector<Gate>& gates) {
   return to_hex(sha256(all.dump())).substr(0, 32);
 }
 
+tl::unexpected<Error> refused(const Publication& candidate, std::string reason) {
+  return fail({ErrorClass::conflict,
+               std::move(reason),
+               {},
+               "What was published stays. Mend what the gate found and push, or mend the gate; "
+               "`freshet refresh " +
+                   candidate.repository.text() + "` has the same commit judged again."});
+}
+
 }  // namespace
 
 Result<bool> Gatekeeper::admit(const Publication& candidate) {
@@ -32,7 +41,7 @@ Result<bool> Gatekeeper::admit(const Publication& candidate) {
       refusal["gates"].text() != digest_of(gates)) {
     return true;
   }
-  return fail(ErrorClass::conflict, refusal["reason"].text());
+  return refused(candidate, refusal["reason"].text());
 }
 
 Result<void> Gatekeeper::judge(const Publication& candidate, const CancelToken& cancel) {
@@ -61,7 +70,7 @@ Result<void> Gatekeeper::judge(const Publication& candidate, const CancelToken& 
     if (!kept) {
       log::warning("refusal not kept", {{"path", candidate.path}, {"error", kept.error().message}});
     }
-    return fail(ErrorClass::conflict, reason);
+    return refused(candidate, reason);
   }
   refusals_.remove(candidate.path, kAbout);
   return {};

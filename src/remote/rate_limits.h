@@ -23,8 +23,7 @@ struct RateLimit {
 
 /// Reads X-RateLimit-Remaining (GitHub), RateLimit-Remaining (GitLab) and the RateLimit field of
 /// the IETF's drafts, with quota and reset that stand beside, this in seconds from now or since
-/// 1970. Names
-/// are in lower case. nullopt: none of them, or no number. Pure.
+/// 1970. Names are in lower case. nullopt: none of them, or no number. Pure.
 std::optional<RateLimit> read_rate_limit(
     const std::vector<std::pair<std::string, std::string>>& headers, WallTime now);
 

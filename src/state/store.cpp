@@ -67,4 +67,15 @@ void Store::stop_waiting() {
   changed_.notify_all();
 }
 
+std::map<RepositoryCondition, std::size_t> count_by_condition(const Store::Snapshot& repositories) {
+  std::map<RepositoryCondition, std::size_t> counts;
+  for (const RepositoryCondition condition : kRepositoryConditions) {
+    counts[condition] = 0;
+  }
+  for (const auto& repository : repositories) {
+    ++counts[repository->condition()];
+  }
+  return counts;
+}
+
 }  // namespace freshet::state

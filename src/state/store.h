@@ -41,4 +41,7 @@ class Store : public EventSink {
   Changes changes_;
 };
 
+/// How many there are of each condition; every condition stands in it. Pure.
+std::map<RepositoryCondition, std::size_t> count_by_condition(const Store::Snapshot& repositories);
+
 }  // namespace freshet::state

@@ -98,21 +98,9 @@ Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& se
   return {};
 }
 
-}  // namespace
-
-remote::TimeLimits probe_limits(const RepositorySpec& spec) {
-  return {std::min(spec.time_limit, 4 * spec.silence_limit), spec.silence_limit};
-}
-
-Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
-  FRESHET_TRY(const auto in_mirror, mirror.refs());
-  const bool is_first = in_mirror.empty();
-  std::map<RefName, ObjectId> current = managed_refs(*run.spec, in_mirror);
-  run.earlier = current;
-  for (const auto& [ref, id] : current) {
-    run.brought.insert(id);  // what a ref of ours points to is complete
-  }
-  run.outcome.asked = true;
+/// The upstream's refs. After a delivery what it announced is fetched at the same time.
+Result<remote::Advertisement> ask(Refresh& run, mirror::Mirror& mirror,
+                                  const std::map<RefName, ObjectId>& current, bool is_first) {
   Wants announced;
   for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
     announced.push_back({RefName(), id});
@@ -128,19 +116,43 @@ Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
         [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
     // What was announced may be gone again, or not be there yet: the listing decides.
     static_cast<void>(fetch(run, mirror, announced, is_first));
-    FRESHET_TRY(run.answer, answer.get());
-  } else {
-    FRESHET_TRY(run.answer, run.upstream->list_refs(patterns_to_ask(*run.spec),
-                                                    probe_limits(*run.spec), run.cancel));
+    return answer.get();
   }
+  return run.upstream->list_refs(patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel);
+}
+
+Error held(const RepositoryName& name) {
+  const std::string command = "freshet refresh " + name.text() + " --accept-loss";
+  return {ErrorClass::conflict,
+          "the upstream no longer has most of the refs that are followed; nothing was "
+          "changed. If that is right: " +
+              command,
+          {},
+          "Ask whoever emptied the upstream. If it is meant, say so with `" + command +
+              "`; if not, it goes on by itself once the refs are back."};
+}
+
+}  // namespace
+
+remote::TimeLimits probe_limits(const RepositorySpec& spec) {
+  return {std::min(spec.time_limit, 4 * spec.silence_limit), spec.silence_limit};
+}
+
+Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
+  FRESHET_TRY(const auto in_mirror, mirror.refs());
+  const bool is_first = in_mirror.empty();
+  std::map<RefName, ObjectId> current = managed_refs(*run.spec, in_mirror);
+  run.earlier = current;
+  for (const auto& [ref, id] : current) {
+    run.brought.insert(id);  // what a ref of ours points to is complete
+  }
+  run.outcome.asked = true;
+  FRESHET_TRY(run.answer, ask(run, mirror, current, is_first));
   run.outcome.default_branch = run.answer.default_branch;
   Selection selection = select_refs(*run.spec, run.answer);
   if (!run.job.accept_loss && mirror::loses_too_much(current, selection.refs)) {
     run.outcome.held = true;
-    return fail(ErrorClass::conflict,
-                "the upstream no longer has most of the refs that are followed; nothing was "
-                "changed. If that is right: freshet refresh " +
-                    run.spec->name.text() + " --accept-loss");
+    return fail(held(run.spec->name));
   }
   Wants wants;
   for (const auto& [ref, id] : selection.refs) {

@@ -62,6 +62,7 @@ def test_a_refused_commit_is_not_published_and_status_says_why(gated, gate):
 
     assert status["state"] == "failing"
     assert status["last_error"]["class"] == "conflict"
+    assert "`freshet refresh site`" in status["last_error"]["advice"]
     for part in (str(gate.program), "status 3", "line 7: no such host"):
         assert part in status["last_error"]["message"]
     [checkout] = status["checkouts"]

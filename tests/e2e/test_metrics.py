@@ -160,8 +160,11 @@ def test_every_host_shows_whether_it_is_held_back(lying_site, liar):
     host, other = (server.url().split("/")[2] for server in (liar, lying_site.healthy.server))
     assert values_of(metrics_of(daemon), "freshet_host_breaker_open", "host") == {host: 0, other: 0}
     liar.stop()
-    wait_for(lambda: values_of(metrics_of(daemon), "freshet_host_breaker_open", "host")
-             == {host: 1, other: 0}, "it is held back", timeout=60)
+
+    def held_back():
+        daemon.refresh()  # fails, as the next poll would some seconds later
+        return values_of(metrics_of(daemon), "freshet_host_breaker_open", "host") == {host: 1, other: 0}
+    wait_for(held_back, "it is held back", timeout=60)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_a_configuration_that_was_not_taken_over_is_told(three):
     wait_for(lambda: three.daemon.admin("GET", "/api/v1/status").json["configuration"]["last_reload"],
              "the daemon has looked at it")
     page.reload()
-    assert "intervall" in page.wait_for_text(".notice", "the one before is in force")
+    assert "intervall" in page.wait_for_text(".notice", "the old one stays in force")
 
 
 def test_what_comes_from_outside_is_never_markup(watched):
@@ -348,10 +348,13 @@ def test_without_a_secure_context_the_page_asks_again_instead(three):
     browser = Browser("--host-resolver-rules=MAP freshet.test 127.0.0.1")
     try:
         page = browser.page()
+        page.clock_install()
         page.goto(three.url.replace("127.0.0.1", "freshet.test"))
         page.wait_for_text("#connection", "Every 10 s")
         assert page.evaluate("isSecureContext") is False
         commit = three.push("beta")
+        wait_for(lambda: three.daemon.status("beta")["checkouts"][0]["commit"] == commit, "it is published")
+        page.clock_fastForward(60_000)
         page.wait_for_text(f"{row('beta')} .commit", commit[:8])
         page.click(f"{row('beta')} .commit")
         page.wait_for_text(".toast", commit)

@@ -253,6 +253,7 @@ def test_an_upstream_that_lost_most_of_its_refs(follow, upstream):
     site.daemon.refresh()
     held = site.daemon.wait_for_state("held")
     assert_documented(held["last_error"]["message"], ("refresh site", "refresh docs"))
+    assert "`freshet refresh site --accept-loss`" in held["last_error"]["advice"]
 
 
 def test_what_status_says_of_submodules_and_lfs(follow, upstream):
@@ -310,7 +311,7 @@ def test_settings_that_a_reload_does_not_take(site):
 
     def said():
         shown = run_freshet("--config", site.daemon.config, "status").stdout
-        return re.search(r"^(\S+ could not be reloaded )\S+(; the configuration .*)$", shown, re.MULTILINE)
+        return re.search(r"^(\S+ could not be reloaded )\S+(; the old configuration .*)$", shown, re.MULTILINE)
     found = wait_for(said, "status says that the file was not taken")
     assert_documented("...".join(found.groups()), (str(site.daemon.config), "/etc/freshet/freshet.toml"))
 

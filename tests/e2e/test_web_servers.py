@@ -14,25 +14,10 @@ from certificates import make_authority
 from daemon import SECRET, Response
 from documents import marked
 from forge import github_headers, github_push
+from nginx import nginx_command
 from processes import Server, free_port, is_listening
 from waiting import wait_for
 
-NGINX = """\
-daemon off;
-master_process off;
-pid {dir}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {dir}/body;
-  proxy_temp_path {dir}/proxy;
-  fastcgi_temp_path {dir}/fastcgi;
-  uwsgi_temp_path {dir}/uwsgi;
-  scgi_temp_path {dir}/scgi;
-{server}
-}}
-"""
 CADDY = "{{\n  admin off\n  skip_install_trust\n  auto_https off\n}}\n{sites}"
 PASSWORD = "open sesame"
 # Where the documents' web servers send requests to.
@@ -100,9 +85,7 @@ def start_nginx(directory: Path, name: str, host: str, targets: dict) -> WebServ
     if name == "admin":
         password_file(directory / "htpasswd")
         server.replace("/etc/nginx/freshet.htpasswd", str(directory / "htpasswd"))
-    configuration = directory / "nginx.conf"
-    configuration.write_text(NGINX.format(dir=directory, server=server.text))
-    command = ["/usr/sbin/nginx", "-e", "stderr", "-p", str(directory), "-c", str(configuration)]
+    command = nginx_command(directory, server.text)
     server.start(command, [*command, "-t"])
     return server
 

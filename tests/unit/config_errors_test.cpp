@@ -177,6 +177,13 @@ TEST(AWrongType, IsAnErrorAndNeverConverted) {
       {"repository = 1\n", "f:1:14: error: repository: expected tables"},
       {"[repository]\nurl = \"https://e.org/a\"\npath = \"/a\"\n",
        "f:1:1: error: repository: there can be several; write [[repository]]"},
+      {"[[repository.on_update]]\nrun = [\"true\"]\n",
+       "f:1:1: error: repository: [[repository.on_update]] is part of a [[repository]], which has "
+       "to stand above it"},
+      {"[credential.github_app]\napp_id = 1\n",
+       "f:1:1: error: credential: [credential.github_app] is part of a [[credential]], which has "
+       "to "
+       "stand above it"},
       {"state_dir = 2020-01-01\n", "f:1:13: error: state_dir: "},
   });
 }

@@ -78,7 +78,7 @@ function noticesOf(status) {
   const notices = [];
   const reload = status.configuration?.last_reload;
   if (reload && !reload.successful) {
-    notices.push({ title: "The changed configuration was not taken over; the one before is in force.", at: reload.at,
+    notices.push({ title: "The changed configuration was not taken over; the old one stays in force.", at: reload.at,
       lines: reload.problems ?? [] });
   }
   for (const host of status.hosts ?? []) {

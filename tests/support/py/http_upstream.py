@@ -5,26 +5,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from nginx import nginx_command
 from processes import Server, free_port, is_listening
 from waiting import wait_for
 
 NGINX = """\
-daemon off;
-master_process off;
-pid {dir}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
   log_format requests escape=json '{{"method":"$request_method","uri":"$request_uri","status":"$status"}}';
-  access_log {dir}/access.log requests;
-  client_body_temp_path {dir}/body;
-  proxy_temp_path {dir}/proxy;
-  fastcgi_temp_path {dir}/fastcgi;
-  uwsgi_temp_path {dir}/uwsgi;
-  scgi_temp_path {dir}/scgi;
   client_max_body_size 0;
   server {{
     listen 127.0.0.1:{port}{tls};
+    access_log {dir}/access.log requests;
     location / {{
       fastcgi_pass unix:{dir}/fcgi;
       fastcgi_buffering off;
@@ -44,7 +34,6 @@ http {{
       fastcgi_param REMOTE_ADDR $remote_addr;
     }}
   }}
-}}
 """
 # git-upload-pack runs this in front of each pack that it sends: it counts, and can hold it back.
 PACK_HOOK = """\
@@ -57,11 +46,10 @@ exec "$@"
 
 def start_nginx(dir: Path, root: Path, port: int, tls: str = "") -> list[Server]:
     """nginx and fcgiwrap on the files in `dir`, once they answer; `tls`: what `listen` says of it."""
-    (dir / "nginx.conf").write_text(NGINX.format(dir=dir, root=root, port=port, tls=tls))
     log = dir / "log"
     servers = [
         Server(["fcgiwrap", "-c", "4", "-s", f"unix:{dir}/fcgi"], log),
-        Server(["/usr/sbin/nginx", "-e", "stderr", "-p", str(dir), "-c", str(dir / "nginx.conf")], log),
+        Server(nginx_command(dir, NGINX.format(dir=dir, root=root, port=port, tls=tls)), log),
     ]
     wait_for(lambda: is_listening(port) and (dir / "fcgi").exists(),
              f"nginx and fcgiwrap listen; they said: {log.read_text()}")

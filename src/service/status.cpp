@@ -1,11 +1,11 @@
-#include "app/service_status.h"
+#include "service/status.h"
 
 #include <map>
 #include <vector>
 
 #include "base/visible.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 using state::RepositoryCondition;
@@ -26,12 +26,11 @@ std::string named(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string service_status(const state::Store::Snapshot& repositories) {
-  std::map<RepositoryCondition, std::size_t> counts;
+std::string status_line(const state::Store::Snapshot& repositories) {
+  const auto counts = state::count_by_condition(repositories);
   std::map<RepositoryCondition, std::vector<std::string>> words;
   for (const auto& state : repositories) {
     const RepositoryCondition condition = state->condition();
-    ++counts[condition];
     const std::string name = visible(state->name.text());
     if (condition == RepositoryCondition::failing && state->failure) {
       words[condition].push_back(name + ": " +
@@ -46,8 +45,8 @@ std::string service_status(const state::Store::Snapshot& repositories) {
   using enum RepositoryCondition;
   for (const RepositoryCondition condition :
        {ok, refreshing, pending, lagging, failing, held, paused}) {
-    if (counts[condition] > 0) {
-      text += separator + std::to_string(counts[condition]) + " " +
+    if (counts.at(condition) > 0) {
+      text += separator + std::to_string(counts.at(condition)) + " " +
               std::string(to_string(condition)) + named(words[condition]);
       separator = ", ";
     }
@@ -55,4 +54,4 @@ std::string service_status(const state::Store::Snapshot& repositories) {
   return text;
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

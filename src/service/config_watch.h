@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// Which content a path leads to, as far as the file system tells without reading it.
 struct FileIdentity {
@@ -54,4 +54,4 @@ class ConfigWatch {
   Instant look_again_;
 };
 
-}  // namespace freshet::app
+}  // namespace freshet::service

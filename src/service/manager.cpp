@@ -1,10 +1,10 @@
-#include "app/service_manager.h"
+#include "service/manager.h"
 
 #include <systemd/sd-daemon.h>
 
 #include <cstdlib>
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 constexpr Duration kAskEvery = std::chrono::seconds(2);
@@ -81,4 +81,4 @@ void Stopping::run() {
   }
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -1,8 +1,8 @@
-#include "app/service_status.h"
+#include "service/status.h"
 
 #include <gtest/gtest.h>
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 state::RepositoryState named(const std::string& name) {
@@ -28,7 +28,7 @@ std::string status_of(const std::vector<state::RepositoryState>& states) {
   for (const state::RepositoryState& state : states) {
     snapshot.push_back(std::make_shared<const state::RepositoryState>(state));
   }
-  return service_status(snapshot);
+  return status_line(snapshot);
 }
 
 TEST(TheServicesStatus, CountsStatesAndNamesWhatFails) {
@@ -59,4 +59,4 @@ TEST(TheServicesStatus, IsOneLineWhateverANameHolds) {
 }
 
 }  // namespace
-}  // namespace freshet::app
+}  // namespace freshet::service

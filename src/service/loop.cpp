@@ -1,4 +1,4 @@
-#include "app/service_loop.h"
+#include "service/loop.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <array>
 
-#include "app/service_manager.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "service/manager.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 constexpr Duration kStatusEvery = std::chrono::seconds(1);
@@ -136,4 +136,4 @@ void run_until_end(const Attended& attended) {
   ServiceLoop(attended).run();
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

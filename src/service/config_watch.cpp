@@ -1,4 +1,4 @@
-#include "app/config_watch.h"
+#include "service/config_watch.h"
 
 #include <limits.h>
 #include <sys/inotify.h>
@@ -13,7 +13,7 @@
 
 #include "base/files.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 constexpr Duration kQuiet{250};
@@ -156,4 +156,4 @@ void ConfigWatch::watch_the_way() {
   names_.swap(names);
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

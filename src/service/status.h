@@ -4,10 +4,10 @@
 
 #include "state/store.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// One line for the service manager: "12 repositories: 10 ok, 1 failing (docs: auth), 1 paused".
 /// Pure.
-std::string service_status(const state::Store::Snapshot& repositories);
+std::string status_line(const state::Store::Snapshot& repositories);
 
-}  // namespace freshet::app
+}  // namespace freshet::service

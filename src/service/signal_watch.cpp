@@ -1,10 +1,10 @@
-#include "app/signal_watch.h"
+#include "service/signal_watch.h"
 
 #include <signal.h>
 
 #include <utility>
 
-namespace freshet::app {
+namespace freshet::service {
 
 SignalWatch::SignalWatch(CancelToken cancel)
     : cancel_(std::move(cancel)), thread_([this] { run(); }) {}
@@ -27,4 +27,4 @@ void SignalWatch::run() {
   }
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -9,7 +9,7 @@
 #include "base/mutex.h"
 #include "config/settings.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// The file that the configuration comes from, and what became of reading it anew. Thread-safe.
 class ConfigurationFile {
@@ -39,4 +39,4 @@ class ConfigurationFile {
   Status status_ GUARDED_BY(mutex_);
 };
 
-}  // namespace freshet::app
+}  // namespace freshet::service

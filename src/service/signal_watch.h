@@ -5,7 +5,7 @@
 
 #include "base/cancel.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// Cancels at SIGINT or SIGTERM, which prepare_signals has blocked, until it goes. For commands
 /// that do one thing and end.
@@ -24,4 +24,4 @@ class SignalWatch {
   std::thread thread_;
 };
 
-}  // namespace freshet::app
+}  // namespace freshet::service

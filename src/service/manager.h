@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// Talks to systemd by sd_notify(3); does nothing when nobody listens. Any thread.
 class ServiceManager {
@@ -41,4 +41,4 @@ class Stopping {
   std::thread thread_;
 };
 
-}  // namespace freshet::app
+}  // namespace freshet::service

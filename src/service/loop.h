@@ -3,9 +3,9 @@
 #include <functional>
 #include <string>
 
-#include "app/config_watch.h"
+#include "service/config_watch.h"
 
-namespace freshet::app {
+namespace freshet::service {
 
 /// What the main thread attends to. Members may be empty, but makes_progress.
 struct Attended {
@@ -29,4 +29,4 @@ void prepare_signals();
 /// its status text current.
 void run_until_end(const Attended& attended);
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -1,4 +1,4 @@
-#include "app/service_manager.h"
+#include "service/manager.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 #include "base/unique_fd.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 using ::testing::HasSubstr;
@@ -80,4 +80,4 @@ TEST(WithoutAServiceManager, NothingIsSaid) {
 }
 
 }  // namespace
-}  // namespace freshet::app
+}  // namespace freshet::service

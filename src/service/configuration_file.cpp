@@ -1,11 +1,11 @@
-#include "app/configuration_file.h"
+#include "service/configuration_file.h"
 
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "config/load.h"
 
-namespace freshet::app {
+namespace freshet::service {
 namespace {
 
 /// A pipe, which a start can read, would keep the caller waiting for somebody who writes to it.
@@ -59,4 +59,4 @@ ConfigurationFile::Status ConfigurationFile::status() const {
   return status_;
 }
 
-}  // namespace freshet::app
+}  // namespace freshet::service

@@ -1,0 +1,10 @@
+# as_string_view(VARIABLE FILE): sets VARIABLE to a C++ expression, a std::string_view of the bytes of FILE.
+function(as_string_view variable file)
+  file(READ ${file} bytes HEX)
+  string(LENGTH "${bytes}" digits)
+  math(EXPR count "${digits} / 2")
+  string(REPEAT "[0-9a-f]" 50 row)
+  string(REGEX REPLACE "(${row})" "\\1\"\n    \"" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
+  set(${variable} "std::string_view(\n    \"${bytes}\", ${count})" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,37 @@
+#include "app/state_directory.h"
+
+#include <utility>
+
+#include "app/specs.h"
+#include "app/upstreams.h"
+#include "base/files.h"
+#include "mirror/git2.h"
+#include "remote/ssh_command.h"
+
+namespace freshet::app {
+
+StateDirectory::StateDirectory(FileLock lock, GitEnvironment git, std::string ssh_connections,
+                               std::unique_ptr<remote::CurlClient> http)
+    : lock_(std::move(lock)),
+      git_(std::move(git)),
+      ssh_connections_(std::move(ssh_connections)),
+      http_(std::move(http)) {}
+
+StateDirectory::~StateDirectory() {
+  if (http_) {
+    remote::end_shared_connections(ssh_connections_, git_);
+  }
+}
+
+Result<StateDirectory> StateDirectory::take(const std::string& path) {
+  FRESHET_CHECK(make_directories(path));
+  FRESHET_TRY(FileLock lock, FileLock::acquire(StateLayout(path).lock));
+  mirror::git2::initialize();
+  FRESHET_TRY(GitEnvironment git, GitEnvironment::prepare(path));
+  FRESHET_TRY(std::string ssh_connections, remote::make_control_directory(path));
+  FRESHET_TRY(auto http, start_upstream_client());
+  return StateDirectory(std::move(lock), std::move(git), std::move(ssh_connections),
+                        std::move(http));
+}
+
+}  // namespace freshet::app

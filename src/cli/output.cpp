@@ -164,7 +164,8 @@ Json to_json(const Outcome& outcome) {
                               {"checkouts", std::move(checkouts)}});
   if (outcome.error) {
     result.set("error", Json::object({{"class", to_string(outcome.error->error_class)},
-                                      {"message", outcome.error->message}}));
+                                      {"message", outcome.error->message},
+                                      {"advice", advice_for(*outcome.error)}}));
   }
   return result;
 }

@@ -8,10 +8,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support/py"))
 
+from browser import Browser  # noqa: E402
 from daemon import Daemon, wait_for_commit  # noqa: E402
 from git_daemon import GitDaemon  # noqa: E402
 from http_upstream import HttpUpstreams  # noqa: E402
 from ssh_upstream import SshUpstreams  # noqa: E402
+from status_page import Watched, complaints  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 FIRST_FILES = {"README": "first\n", "docs/index.html": "<p>first</p>\n"}
@@ -117,3 +119,34 @@ def site(follow):
 @pytest.fixture
 def http_site(follow, http_upstreams, upstream):
     return follow(http_upstreams.url(upstream.path))
+
+
+# The status page
+
+@pytest.fixture(scope="module")
+def browser():
+    """One for a file of tests; each page is in a profile of its own."""
+    browser = Browser()
+    yield browser
+    browser.stop()
+
+
+@pytest.fixture
+def watched(browser, tmp_path, make_daemon):
+    """Follows nothing yet and does not run; no page that it opens may complain on its console."""
+    watched = Watched(browser, tmp_path, make_daemon)
+    yield watched
+    for page in watched.pages:
+        assert complaints(page) == []
+        page.context().close()
+
+
+@pytest.fixture
+def three(watched):
+    """The page of a daemon whose three repositories are as they should be."""
+    for name in ("alpha", "beta", "gamma/delta"):
+        watched.follow(name)
+    watched.start()
+    for name in watched.upstreams:
+        watched.daemon.wait_for_state("ok", name.replace("/", "%2F"))
+    return watched

@@ -55,7 +55,9 @@ void initialize() {
                             GIT_CONFIG_LEVEL_PROGRAMDATA}) {
       git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
-    git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, static_cast<std::size_t>(64));
+    // No limit of open packs: libgit2 closes those beyond it without a lock, while another thread
+    // may be freeing them. A mirror has few (see care.h), and a handle lives for one refresh.
+    git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, std::size_t{0});
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, static_cast<std::size_t>(1) << 30U);
     git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, static_cast<ssize_t>(16) << 20);
     git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);

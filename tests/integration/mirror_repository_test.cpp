@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <utime.h>
 
+#include "mirror/git2.h"
 #include "mirror/mirror.h"
 #include "support/git_fixture.h"
 
@@ -291,6 +292,15 @@ TEST_F(MirrorTest, IsHeldByOneProcessWhoseNumberTheOtherLearns) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
+}
+
+/// Beyond a limit libgit2 closes packs that another thread may be freeing at that moment; what it
+/// closes then can be anybody's descriptor.
+TEST_F(MirrorTest, SharesNoLimitOfOpenPacksWithOtherThreads) {
+  git2::initialize();
+  std::size_t limit = 1;
+  ASSERT_EQ(git_libgit2_opts(GIT_OPT_GET_MWINDOW_FILE_LIMIT, &limit), 0);
+  EXPECT_EQ(limit, 0U);
 }
 
 }  // namespace

@@ -414,7 +414,7 @@ TEST(TheExample, LoadsWithoutAnyDiagnosticAndFollowsOneRepository) {
   EXPECT_THAT(texts(loaded), IsEmpty());
   ASSERT_TRUE(loaded.settings);
   ASSERT_EQ(loaded.settings->repositories.size(), 1U);
-  EXPECT_EQ(loaded.settings->repositories[0].checkouts[0].path, "/srv/docs");
+  EXPECT_EQ(loaded.settings->repositories[0].checkouts[0].path, "/srv/git/docs");
 }
 
 TEST(TheExample, IsStillRightWithEveryCommentedSettingActive) {

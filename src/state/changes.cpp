@@ -35,14 +35,14 @@ void Changes::removed(const RepositoryName& name) {
   }
 }
 
-void Changes::delivered(DeliveryEntry entry) {
+void Changes::delivered(const DeliveryEntry& entry) {
   const MutexLock lock(mutex_);
   if (!entry.authentic && !refusals_.admits(now())) {
-    return;
+    return;  // before a copy is made of it: there can be very many
   }
-  entry.content = nullptr;
-  changes_.emplace_hint(changes_.end(), ++last_,
-                        std::make_shared<const DeliveryEntry>(std::move(entry)));
+  auto told = std::make_shared<DeliveryEntry>(entry);
+  told->content = nullptr;
+  changes_.emplace_hint(changes_.end(), ++last_, std::move(told));
   deliveries_.push_back(last_);
   if (deliveries_.size() > kDeliveries) {
     changes_.erase(deliveries_.front());

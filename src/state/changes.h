@@ -29,7 +29,7 @@ class Changes {
   void touched(const RepositoryName& name) EXCLUDES(mutex_);
   void removed(const RepositoryName& name) EXCLUDES(mutex_);
   /// Without its content. Of refused ones, which anybody can send, only a few a minute.
-  void delivered(DeliveryEntry entry) EXCLUDES(mutex_);
+  void delivered(const DeliveryEntry& entry) EXCLUDES(mutex_);
 
   /// The number of the last change.
   std::uint64_t last() const EXCLUDES(mutex_);

@@ -19,6 +19,17 @@ class HttpLimits : public HttpServer {
       std::this_thread::yield();
     }
   }
+
+  /// A client whose body does not come, and whose head the server is done with: while a worker has
+  /// a connection it cannot be let go.
+  RawClient stalled_client(const std::string& from) {
+    RawClient stalled = client(from);
+    stalled.send(
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_FALSE(stalled.until("100 Continue\r\n\r\n").empty());
+    stalled.send("x");
+    return stalled;
+  }
 };
 
 TEST_F(HttpLimits, a_head_that_does_not_end_in_time_gets_408) {
@@ -261,10 +272,8 @@ TEST_F(HttpLimits, a_full_table_of_stalled_bodies_lets_newcomers_send_their_requ
   start();
   std::vector<RawClient> stalled;
   for (int i = 0; i < 8; ++i) {
-    stalled.push_back(client("127.0.0." + std::to_string(2 + i % 4)));
-    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+    stalled.push_back(stalled_client("127.0.0." + std::to_string(2 + i % 4)));
   }
-  wait_until_connections(8);
   RawClient newcomer = client("127.0.0.6");
   RawClient next = client("127.0.0.7");
   RawClient last = client("127.0.0.8");
@@ -279,8 +288,7 @@ TEST_F(HttpLimits, a_full_table_takes_from_who_has_more_than_its_share_before_it
   start();
   std::vector<RawClient> stalled;
   for (int i = 0; i < 6; ++i) {
-    stalled.push_back(client("127.0.0.2"));
-    stalled.back().send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
+    stalled.push_back(stalled_client("127.0.0.2"));
   }
   RawClient idle = client("127.0.0.3");
   EXPECT_EQ(idle.ask(get("/say")).status, 200);

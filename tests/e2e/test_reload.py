@@ -239,6 +239,29 @@ def test_the_token_of_a_listener_that_others_can_reach_stays(make_daemon, tmp_pa
     assert "admin.listen" in problems and "admin.token_file" in problems
 
 
+def test_a_token_that_cannot_be_read_is_not_taken_and_locks_nobody_out(site, tmp_path):
+    daemon, before = site.daemon, reloads(site.daemon)
+    kept, missing = write_secret(tmp_path / "token", "let me in"), str(tmp_path / "missing")
+    daemon.settings["admin"]["token_file"] = kept
+    daemon.reload()
+    signed = {"Authorization": "Bearer let me in"}
+    daemon.settings["admin"]["token_file"] = missing
+    daemon.settings["log"] = {"format": "json"}
+    daemon.write_config()
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: reloads(daemon) > before + 1, "it tried to reload")
+    answer = daemon.admin("GET", "/api/v1/status", signed)
+    assert answer.status == 200
+    said = answer.json["configuration"]["last_reload"]
+    assert not said["successful"]
+    assert any("admin.token_file" in problem and missing in problem for problem in said["problems"])
+    assert "configuration not reloaded" in daemon.log_text() and '{"' not in daemon.log_text()
+    assert metrics_of(daemon, signed)["freshet_config_last_reload_successful"] == 0
+    write_secret(tmp_path / "missing", "another")
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: daemon.admin("GET", "/api/v1/status", signed).status == 401, "the other token counts")
+
+
 def test_the_secrets_of_webhooks_change(site, tmp_path):
     daemon = site.daemon
     body = github_push(site.url, site.upstream.tip())

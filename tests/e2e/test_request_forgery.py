@@ -1,11 +1,15 @@
 """A payload says where to look among what is configured. What is contacted it never chooses."""
 
+import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
+import redirecting_upstream
 from forge import NO_COMMIT
 from senders import SENDERS, Change, recorded
 from upstream import Upstream, git
@@ -132,3 +136,28 @@ def test_no_path_in_any_payload_is_read(follow, tmp_path, sender):
     [mirror] = (site.daemon.directory / "state/mirrors").rglob("*.git")
     assert git(mirror, "cat-file", "-t", hidden, check=False) == ""
     assert not (site.path / "hidden").exists()
+
+
+# Redirects
+
+OTHER_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
+
+
+@pytest.mark.skipif(subprocess.run([*OTHER_NETWORK, "true"], capture_output=True).returncode != 0,
+                    reason="this machine lets nobody make a network of its own")
+def test_an_upstream_of_the_internet_redirects_to_no_address_of_this_network(upstream):
+    """Where services stand that only this machine can reach, and clouds answer with credentials."""
+    run = subprocess.run([*OTHER_NETWORK, sys.executable, redirecting_upstream.__file__, upstream.path.parent],
+                         text=True, capture_output=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(results) == len(redirecting_upstream.CASES)
+    for result in results:
+        leads_inside = (result["upstream"] == redirecting_upstream.PUBLIC
+                        and result["target"] in redirecting_upstream.INTERNAL)
+        assert result["published"] == (not leads_inside), result
+        if leads_inside:
+            assert result["status"] == 1 and result["asked"] == 0, result
+            assert "redirects to " + result["target"] in result["said"]
+        else:
+            assert result["asked"] > 0, result

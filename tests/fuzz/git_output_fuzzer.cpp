@@ -51,17 +51,27 @@ void check_local_refs(std::string_view text) {
   require(remote::parse_local_refs(again) == refs, "printed again they are the same");
 }
 
-void check_failure(std::string_view text) {
+Error explain(std::string_view text) {
   ChildResult result;
   result.end = ChildResult::End::exited;
   result.status = 128;
   result.error_text = text;
-  const Error error = remote::explain_git_failure(result);
+  return remote::explain_git_failure(result);
+}
+
+void check_failure(std::string_view text) {
+  const Error error = explain(text);
   require(!error.message.empty() && error.message.size() < 1000, "an error is a short text");
   require(std::none_of(error.message.begin(), error.message.end(),
                        [](unsigned char c) { return c < ' ' || c == 0x7f; }),
           "an error is one line without control characters");
   require(redact_urls(error.message) == error.message, "an error shows no credential");
+  constexpr std::string_view kSecret = "s3cr3t-word";
+  const std::string with_secret =
+      std::string(text) + "https://me:" + std::string(kSecret) + "@git.example.com/docs";
+  require(text.find(kSecret.substr(0, 4)) != std::string_view::npos ||
+              explain(with_secret).message.find(kSecret.substr(0, 4)) == std::string::npos,
+          "nor a part of one");
 }
 
 }  // namespace

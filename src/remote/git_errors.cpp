@@ -188,8 +188,8 @@ std::vector<Line> lines_of(std::string_view text) {
         line.remove_prefix(prefix.size());
       }
     }
-    if (!is_noise(line)) {
-      const std::string shown = printable(line);
+    const std::string shown = is_noise(line) ? "" : printable(line);
+    if (!shown.empty()) {
       lines.push_back({shown, without_places(shown), is_of_the_upstream});
     }
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/visible.h"
 #include "remote/curl_handles.h"
 
 namespace freshet::remote {
@@ -77,7 +78,7 @@ bool followable(const std::string& method, int status) {
 }  // namespace
 
 std::string HttpAddress::name() const {
-  return port == (secure ? "443" : "80") ? host : host + ":" + port;
+  return visible(port == (secure ? "443" : "80") ? host : host + ":" + port);
 }
 
 Result<HttpAddress> parse_address(std::string_view text) {

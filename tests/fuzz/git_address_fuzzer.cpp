@@ -130,11 +130,15 @@ void check(const UpstreamUrl& url) {
   require(is_plain(url.text()) && is_plain(url.path()) && is_plain(url.host()),
           "no control character passes");
   const auto again = UpstreamUrl::parse(url.text());
-  require(again && *again == url, "parsed again it is the same");
+  require(again && again->text() == url.text() && again->host_key() == url.host_key() &&
+              again->identity() == url.identity() && again->transport() == url.transport(),
+          "parsed again it is the same");
   if (url.transport() == Transport::http || url.transport() == Transport::https) {
+    require(again->user().empty(), "a user in front of a host is left out");
     check_http(url);
     return;
   }
+  require(*again == url, "and all of it");
   const auto address = remote::git_address(url);
   if (!address) {
     require(address.error().error_class == ErrorClass::config, "a URL is to be mended by people");

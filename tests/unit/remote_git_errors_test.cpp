@@ -174,6 +174,11 @@ TEST(GitMessages, HoldNoPartOfACredentialThatACutWouldHide) {
   }
 }
 
+TEST(GitMessages, AreNeverEmpty) {
+  EXPECT_EQ(explain("\x01\x02\n\r\n").message, "git said nothing");
+  EXPECT_EQ(explain("fatal: it broke\n\x01\n").message, "it broke");
+}
+
 TEST(GitMessages, AreCutToALengthThatAPersonReads) {
   EXPECT_LE(explain("fatal: " + std::string(5000, 'x') + "\n").message.size(), 500U);
 }

@@ -36,6 +36,7 @@ TEST(HttpAddress, IsReadWithItsDefaultsAndWithoutAFragment) {
   EXPECT_EQ(other.host, "[::1]");
   EXPECT_EQ(other.name(), "[::1]:8080");
   EXPECT_EQ(address("http://a.example:443/").name(), "a.example:443");
+  EXPECT_EQ(address("http://a\xa8.example/").name(), "a\\xa8.example");
 }
 
 TEST(HttpAddress, HasOneKeyForEachPlaceThatConnectionsLeadTo) {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/utf8.h"
+
 namespace freshet::config {
 namespace {
 
@@ -106,6 +108,23 @@ std::optional<Position> find_endless_key(std::string_view text) {
   return std::nullopt;
 }
 
+/// The first byte that is no UTF-8. toml++ notices it some characters before it gets there, and
+/// says that place.
+std::optional<Position> find_foreign_byte(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  Position at{1, 1, 1};
+  while (!text.empty()) {
+    const Utf8Character character = first_character(text);
+    if (!character.valid) {
+      return at;
+    }
+    at = text.front() == '\n' ? Position{at.line + 1, 1, 1} : Position{at.line, at.column + 1, 1};
+    text.remove_prefix(character.size);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view name) const {
@@ -161,6 +180,9 @@ std::string to_toml(const Node& node) {
 }
 
 tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
+  if (const auto at = find_foreign_byte(text)) {
+    return tl::unexpected(SyntaxError{*at, "a byte that is no UTF-8"});
+  }
   if (const auto at = find_endless_key(text)) {
     return tl::unexpected(
         SyntaxError{*at, "a key of more than " + std::to_string(kMostParts) + " parts"});

@@ -98,7 +98,9 @@ void check_pauses(std::string_view text) {
     return;
   }
   std::map<RepositoryName, WallTime> expected;
-  for (const Json& entry : (*Json::parse(text))["paused"].items()) {
+  const auto json = Json::parse(text);
+  require(json.has_value(), "what is read is JSON");
+  for (const Json& entry : (*json)["paused"].items()) {
     const RepositoryName name(entry["repository"].text());
     const auto since = (*pauses)->since(name);
     require(since.has_value(), "who is listed is paused");

@@ -113,26 +113,27 @@ void check_refs(std::string_view bytes, std::size_t piece_size, std::size_t cut)
 
 struct Fetched {
   std::optional<Error> error;
-  std::string pack;   ///< as it stood in its band
+  std::string pack;  ///< as it stood in its band
+  bool pack_ended = false;
   std::string piped;  ///< as its reader got it
   std::vector<ObjectId> shallow;
   std::vector<ObjectId> unshallow;
 };
 
-/// Bytes of the pack in the packets, as far as they are packets.
-std::string pack_in(std::string_view bytes) {
-  std::string pack;
+/// Of the packets, as far as they are packets.
+void find_pack(std::string_view bytes, Fetched& fetched) {
   remote::PacketDecoder decoder;
   bool begun = false;
-  for (;;) {
+  while (!fetched.pack_ended) {
     const auto packet = decoder.next(bytes);
     if (!packet || !*packet) {
-      return pack;
+      return;
     }
     const std::string_view payload = (*packet)->payload;
     if (begun && payload.starts_with('\1')) {
-      pack += payload.substr(1);
+      fetched.pack += payload.substr(1);
     }
+    fetched.pack_ended = begun && (*packet)->kind == remote::Packet::Kind::flush;
     begun = begun || (*packet)->line() == "packfile";
   }
 }
@@ -168,7 +169,7 @@ Fetched fetch(std::string_view bytes, std::size_t piece_size) {
   if (!outcome) {
     fetched.error = outcome.error().error;
   }
-  fetched.pack = pack_in(bytes);
+  find_pack(bytes, fetched);
   fetched.piped = read_pipe(reading.get());
   fetched.shallow = exchange->shallow();
   fetched.unshallow = exchange->unshallow();
@@ -181,8 +182,8 @@ void check_handed_on(const Fetched& fetched) {
     return;
   }
   require(fetched.pack.starts_with(fetched.piped), "what is handed on is the pack's beginning");
-  if (fetched.error->message.find("goes on behind its end") != std::string::npos) {
-    return;  // by then the pack was whole
+  if (fetched.pack_ended) {
+    return;  // what is wrong stands behind it
   }
   require(fetched.piped.empty() || fetched.piped.size() + kChecksum <= fetched.pack.size(),
           "the checksum is held back");

@@ -50,6 +50,13 @@ std::string published(const std::string& rest) {
   return repository("path = \"/srv/a\"\n" + rest);
 }
 
+TEST(ASyntaxError, IsAtTheByteThatIsNoText) {
+  EXPECT_THAT(errors(load_text("state_dir = \"/srv/\xc3\xa4\xff\"\n", "f")),
+              ElementsAre(HasSubstr("f:1:20: error: a byte that is no UTF-8")));
+  EXPECT_THAT(errors(load_text("\xef\xbb\xbf#\n# \xed\xa0\x80\n", "f")),
+              ElementsAre(HasSubstr("f:2:3: error: a byte that is no UTF-8")));
+}
+
 TEST(ASyntaxError, HasItsPlace) {
   expect_one_error_each({
       {"state_dir = \n", "f:1:13: error: "},

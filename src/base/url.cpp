@@ -80,8 +80,9 @@ bool is_host(std::string_view host) {
     host.remove_suffix(1);
     return !host.empty() && host.find_first_of("[]@") == std::string_view::npos;
   }
+  // Others would end the host at "?", "#" or "\", and read another one from "%".
   return !host.empty() && !host.starts_with('-') &&
-         host.find_first_of("[]:@") == std::string_view::npos;
+         host.find_first_of("[]:@?#\\%") == std::string_view::npos;
 }
 
 bool is_port(std::string_view text) {

@@ -8,12 +8,11 @@
 // of it is lost, and written down again it is the same request.
 
 #include <algorithm>
-#include <filesystem>
 
 #include "app/delivery_entry.h"
 #include "app/saved_request.h"
 #include "base/utf8.h"
-#include "fuzzing.h"
+#include "scratch.h"
 #include "state/ledger_file.h"
 #include "state/ledger_reader.h"
 #include "webhook/delivery_json.h"
@@ -28,14 +27,8 @@ using webhook::Delivery;
 constexpr std::size_t kLongestText = 200;
 constexpr std::size_t kLargestContent = std::size_t{24} * 1024;  ///< some 8 KB of texts, escaped
 
-const std::string& ledger_path() {
-  static const std::string kPath = [] {
-    static std::string directory = "/dev/shm/freshet-fuzz-XXXXXX";
-    require(::mkdtemp(directory.data()) != nullptr, "there is a directory");
-    std::atexit([] { std::filesystem::remove_all(directory); });
-    return directory + "/ledger.sqlite";
-  }();
-  return kPath;
+std::string ledger_path() {
+  return Scratch::path() + "/ledger.sqlite";
 }
 
 LedgerFile& ledger() {

@@ -14,7 +14,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "fuzzing.h"
+#include "scratch.h"
 #include "state/journal.h"
 #include "state/pauses.h"
 
@@ -23,16 +23,6 @@ namespace {
 
 using state::Journal;
 using state::Pauses;
-
-const std::string& directory() {
-  static const std::string kDirectory = [] {
-    std::string name = "/dev/shm/freshet-fuzz-XXXXXX";
-    require(::mkdtemp(name.data()) != nullptr, "there is a directory");
-    std::atexit([] { std::filesystem::remove_all(directory()); });
-    return name;
-  }();
-  return kDirectory;
-}
 
 using Announced = std::pair<RepositoryName, Announcement>;
 
@@ -53,7 +43,7 @@ std::vector<Announced> left_over(const std::string& path) {
 }
 
 void check_journal(std::string_view text) {
-  const std::string path = directory() + "/journal";
+  const std::string path = Scratch::path() + "/journal";
   std::filesystem::remove_all(path);
   require(make_directories(path).has_value(), "there is a directory");
   constexpr std::string_view kMark = "\n====\n";
@@ -87,7 +77,7 @@ void check_journal(std::string_view text) {
 }
 
 void check_pauses(std::string_view text) {
-  const std::string path = directory() + "/paused.json";
+  const std::string path = Scratch::path() + "/paused.json";
   ::unlink(path.c_str());
   require(write_new_file(path, text).has_value(), "there is a file");
   const auto pauses = Pauses::open(path);

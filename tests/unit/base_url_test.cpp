@@ -108,6 +108,7 @@ TEST(UpstreamUrls, OfAnyOtherFormAreRefused) {
                            "https://%67it/p",
                            "ssh://h%2fx/p",
                            "https://h:0/p",
+                           "https://h:0443/p",
                            "https://h:65536/p",
                            "https://h:port/p",
                            "https://h:-1/p",

@@ -125,6 +125,20 @@ std::optional<Position> find_foreign_byte(std::string_view text) {
   return std::nullopt;
 }
 
+/// toml++ counts the last line end as a character of its line, behind which the file ends.
+Position inside(Position at, std::string_view text) {
+  for (std::uint32_t line = 1; line < at.line; ++line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  const auto continued =
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xc0U) == 0x80; });
+  const auto end =
+      static_cast<std::uint32_t>(text.size()) - static_cast<std::uint32_t>(continued) + 1;
+  at.column = std::min(at.column, end);
+  return at;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view name) const {
@@ -191,7 +205,7 @@ tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
     const toml::table root = toml::parse(text);
     return convert(root);
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(SyntaxError{position(error.source()), message_of(error)});
+    return tl::unexpected(SyntaxError{inside(position(error.source()), text), message_of(error)});
   }
 }
 

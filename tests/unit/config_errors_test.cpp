@@ -62,6 +62,8 @@ TEST(ASyntaxError, HasItsPlace) {
       {"state_dir = \n", "f:1:13: error: "},
       {"[log]\nlevel = \"info\"\nlevel = \"debug\"\n", "f:3:9: error: cannot redefine existing"},
       {"[log\n", "f:1:5: error: "},
+      {"refs = [\n# \xc3\xa4\n", "f:2:4: error: encountered end-of-file"},
+      {"refs = [\n\n", "f:2:1: error: encountered end-of-file"},
       {"a = \xff\n", "f:1:"},
       {"a = \"b\n", "f:1:"},
   });

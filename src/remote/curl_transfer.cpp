@@ -12,6 +12,9 @@ namespace {
 
 using State = ReplyCollector::State;
 
+/// Nobody means more, and whoever adds it to a time needs no limit of his own.
+constexpr curl_off_t kLongestWait = curl_off_t{24} * 3600;  // seconds
+
 }  // namespace
 
 CurlTransfer::CurlTransfer(HttpOrder order_, HttpAddress address_, std::uint64_t id_,
@@ -165,7 +168,7 @@ std::optional<std::chrono::seconds> CurlTransfer::retry_after(std::string_view v
   if (seconds == 0 && value.substr(0, 1) != "0") {
     return std::nullopt;
   }
-  return std::chrono::seconds(std::max<curl_off_t>(seconds, 0));
+  return std::chrono::seconds(std::clamp<curl_off_t>(seconds, 0, kLongestWait));
 }
 
 HttpReply CurlTransfer::take_reply() {

@@ -72,7 +72,7 @@ class Daemon:
         self.config = directory / "freshet.toml"
         self.log = directory / "log"
         self.process = None
-        self._command = [*under, BINARY, "serve", "--config", str(self.config)]
+        self._under = list(under)
         self.tls = None  # what the public listener is spoken to with, where it speaks HTTPS
         self._environment = dict(os.environ)
         if path_prefix:
@@ -101,8 +101,8 @@ class Daemon:
         environment = self._environment | options.pop("env", {})
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env=environment, **options)
+                [*self._under, BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True, env=environment, **options)
         try:
             wait_for(self._answers, f"the daemon answers /healthz; its log is {self.log}")
         except PortTaken:

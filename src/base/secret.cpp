@@ -11,7 +11,7 @@ namespace freshet {
 namespace {
 
 constexpr std::string_view kCredential = "credential:";
-constexpr std::size_t kLargestSecret = 64 * 1024;
+constexpr std::size_t kLargestSecret = std::size_t{64} * 1024;
 
 }  // namespace
 

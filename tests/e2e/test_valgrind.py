@@ -126,7 +126,7 @@ def test_rounds_of_everything_leave_no_error_and_no_memory_behind(watched):
     for _ in range(ROUNDS):
         watched.round()
         heaps.append(watched.heap())
-        print(heaps[-1])
+        print(heaps[-1], flush=True)
     status = watched.daemon.stop(PATIENCE)
     assert watched.valgrind.complaints() == ""
     assert status == 0

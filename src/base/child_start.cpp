@@ -44,7 +44,7 @@ void close_between(unsigned first, unsigned last) {
 [[noreturn]] void become(const Launch& launch) {
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
   bool ready =
@@ -81,7 +81,7 @@ void close_between(unsigned first, unsigned last) {
     sigset_t none;
     ::sigemptyset(&none);
     ::signal(number, SIG_DFL);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::raise(number);
     ::_exit(128 + number);
   }

@@ -15,7 +15,8 @@ constexpr std::size_t kLargestSecret = std::size_t{64} * 1024;
 
 }  // namespace
 
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
+// Copied, since what a moved string leaves behind is no longer in reach to be wiped.
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) {  // NOLINT(performance-*)
   other.wipe();
 }
 

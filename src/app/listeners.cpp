@@ -210,7 +210,7 @@ http::Limits public_limits(const config::Server& settings) {
 }
 
 http::Options admin_options(const config::Admin& settings) {
-  constexpr std::size_t kBody = 1024 * 1024;
+  constexpr std::size_t kBody = std::size_t{1024} * 1024;
   http::Options options;
   options.listen = listen_address(settings.listen, settings.socket_mode);
   options.limits.max_body = kBody;

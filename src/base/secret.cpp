@@ -9,11 +9,12 @@ namespace freshet {
 namespace {
 
 constexpr std::string_view kCredential = "credential:";
-constexpr std::size_t kLargestSecret = 64 * 1024;
+constexpr std::size_t kLargestSecret = std::size_t{64} * 1024;
 
 }  // namespace
 
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
+// Copied, since what a moved string leaves behind is no longer in reach to be wiped.
+Secret::Secret(Secret&& other) noexcept : value_(other.value_) {  // NOLINT(performance-*)
   other.wipe();
 }
 

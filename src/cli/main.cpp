@@ -46,6 +46,7 @@ const char* command_of(int argc, char** argv) {
 /// kDone, or a message was printed: there is no such command.
 int check_command(const char* given) {
   std::vector<std::string> known;
+  known.reserve(kCommands.size());
   for (const Command& command : kCommands) {
     known.emplace_back(command.name);
   }
@@ -146,7 +147,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   close_memory();
   // What is published is 0644 and 0755, whoever starts this.
-  ::umask(022);
+  ::umask(022);  // NOLINT(concurrency-mt-unsafe): no threads yet
   ::signal(SIGPIPE, SIG_IGN);
   try {
     return freshet::cli::run(argc, argv);

@@ -54,17 +54,24 @@ bool ConfigurationFile::reload(const Check& check, const Take& take) {
       reload.problems.push_back(std::move(problem));
     }
     reload.successful = true;
+  }
+  const bool successful = reload.successful;
+  keep(std::move(reload));
+  // Who waits for the line finds it in the status.
+  if (successful) {
     log::info("configuration reloaded", {{"file", path}});
   } else {
     log::error("configuration not reloaded; the old one stays in force", {{"file", path}});
   }
-  const bool successful = reload.successful;
+  return successful;
+}
+
+void ConfigurationFile::keep(Reload reload) {
   const MutexLock lock(mutex_);
-  if (successful) {
+  if (reload.successful) {
     status_.loaded = reload.at;
   }
   status_.last_reload = std::move(reload);
-  return successful;
 }
 
 ConfigurationFile::Status ConfigurationFile::status() const {

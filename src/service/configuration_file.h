@@ -38,6 +38,8 @@ class ConfigurationFile {
   Status status() const EXCLUDES(mutex_);
 
  private:
+  void keep(Reload reload) EXCLUDES(mutex_);
+
   mutable Mutex mutex_;
   Status status_ GUARDED_BY(mutex_);
 };

@@ -146,10 +146,12 @@ def test_a_broken_file_keeps_the_old_one_says_so_everywhere_and_is_tried_again_w
     assert not configuration["last_reload"]["successful"]
     problems = configuration["last_reload"]["problems"]
     assert any("freshet.toml:" in problem and "error" in problem for problem in problems), problems
-    assert metrics_of(daemon).value("freshet_config_last_reload_successful") == 0
+    # The metric and the lines come right after the status.
+    wait_for(lambda: metrics_of(daemon).value("freshet_config_last_reload_successful") == 0, "the metric says so")
     assert all("problem=" in line for line in daemon.log_text().splitlines() if " configuration " in line
                and "problem" in line)
-    assert daemon.log_text().count("configuration not reloaded; the old one stays in force") == 1
+    wait_for(lambda: daemon.log_text().count("configuration not reloaded; the old one stays in force") == 1,
+             "it is told once")
     watched.wait_for(watched.push({"README": "still served\n"}))
     daemon.config.write_text(good)
     wait_for(lambda: last_reload(daemon)["successful"], "the mended file is in force")

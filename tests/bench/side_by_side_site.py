@@ -126,9 +126,17 @@ class Watch:
                 pause = min(0.25, max(0.001, (now - pushed_at) / 50))
                 heapq.heappush(self._looks, (now + pause, repository, number, pushed_at))
 
-    def pass_until(self, end: float, over=lambda: False) -> None:
-        """Looks until that moment, or until `over`."""
-        while not over() and (left := end - time.monotonic()) > 0:
+    def pass_until(self, end: float) -> None:
+        """Looks until that moment."""
+        while (left := end - time.monotonic()) > 0:
             self.look()
-            next_look = self._looks[0][0] - time.monotonic() if self._looks else left
-            let_pass(max(0.0003, min(left, next_look)))
+            let_pass(min(left, self._until_next_look(left)))
+
+    def finish(self, end: float) -> None:
+        """Looks until all is seen, but not beyond that moment."""
+        while self._looks and time.monotonic() < end:
+            let_pass(self._until_next_look(0))
+            self.look()
+
+    def _until_next_look(self, otherwise: float) -> float:
+        return max(0.0003, self._looks[0][0] - time.monotonic() if self._looks else otherwise)

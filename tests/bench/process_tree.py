@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from measuring import TICK
+from waiting import let_pass, wait_for
 
 
 def stat_fields(pid: int) -> list[str]:
@@ -34,6 +35,16 @@ def own_cpu(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return 0.0  # it ended while we looked
+
+
+def wait_until_quiet(session: int, timeout: float) -> None:
+    """Until it needs less than 30 ms of CPU in a second."""
+    def quiet() -> bool:
+        before = cpu_of(session)
+        let_pass(1)
+        return cpu_of(session) - before < 0.03
+
+    wait_for(quiet, "what it does behind the first publication is done", timeout)
 
 
 def memory_of_tree(session: int) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon import SECRET, Daemon
 from delivery_load import HMAC_RULE
 from forge import github_headers, github_push
+from process_tree import wait_until_quiet
 from processes import Server, free_port, is_listening
 from rows import wait_until_ready
 from side_by_side_site import STAMP, Site
@@ -117,6 +118,7 @@ class Freshet(Way):
         self._daemon.write_config()
         self._daemon.start(env=self.site.server.git_environment)
         wait_until_ready(self._daemon, 1800)
+        wait_until_quiet(self.session, 600)  # it goes on with spare trees
 
     def _polls(self) -> dict:
         return {"interval": "15m"}  # as rarely as webhook_interval, which deliveries that arrive lead to

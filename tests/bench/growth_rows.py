@@ -12,7 +12,7 @@ from https_upstream import HttpsUpstreams
 from measuring import Cost, DaemonCpu, run_measured
 from memory import memory_of
 from rows import (Options, deliver, following, milliseconds, polls_of_many_refs, running, say, wait_until_ready)
-from waiting import let_pass, wait_for
+from waiting import let_pass
 
 # A checkout of one branch, which asks for that alone; and one that mirrors all refs beside it.
 ONE_REF, ALL_REFS = {"git": False}, {"git": False, "refs": ["refs/pull/*"]}
@@ -66,13 +66,13 @@ def refs(directory: Path, count: int, options: Options) -> dict:
         ours, theirs = polls_of_many_refs(place, count, names, options.seconds, **repository)
         figures |= {f"poll_cpu_{what}_ms": milliseconds(ours), "ls_remote_cpu_ms": milliseconds(theirs)}
         shutil.rmtree(place)
-        walls, cost = _deliveries(directory / f"{what}-delivered", count, options, repository)
-        figures |= {f"delivery_{what}_ms": median_ms(walls), f"fetch_{what}_ms": milliseconds(cost.wall),
-                    f"fetch_{what}_cpu_ms": milliseconds(cost.cpu)}
+        ours, theirs = _deliveries(directory / f"{what}-delivered", count, options, repository)
+        figures |= {f"delivery_{what}_ms": milliseconds(ours.wall), f"fetch_{what}_ms": milliseconds(theirs.wall),
+                    f"delivery_{what}_cpu_ms": milliseconds(ours.cpu), f"fetch_{what}_cpu_ms": milliseconds(theirs.cpu)}
     return figures
 
 
-def _deliveries(directory: Path, count: int, options: Options, repository: dict) -> tuple[list[float], Cost]:
+def _deliveries(directory: Path, count: int, options: Options, repository: dict) -> tuple[Cost, Cost]:
     """Delivery to published with one ref moved, and `git fetch` of the same refs."""
     (directory / "upstreams").mkdir(parents=True)
     upstream, path = repository_of_many_refs(directory / "upstreams/many.git", count), directory / "www/many"
@@ -88,12 +88,14 @@ def _deliveries(directory: Path, count: int, options: Options, repository: dict)
             before = upstream.tip()
             for turn in range(options.rounds):
                 after = upstream.commit({f"file{turn}": f"{turn}\n"})
-                ours.append(deliver(daemon, url, before, after, lambda: published(path) == after))
+                cpu = DaemonCpu(daemon)
+                wall = deliver(daemon, url, before, after, lambda: published(path) == after)
+                daemon.wait_for_state("ok", "many")
+                ours.append(Cost(wall, cpu.spent()))
                 theirs.append(run_measured(*fetch, env=server.git_environment))
-                wait_for(lambda: daemon.status("many")["state"] == "ok", "the refresh is over")
                 before = after
     shutil.rmtree(directory)
-    return ours, Cost.typical(theirs)
+    return Cost.typical(ours), Cost.typical(theirs)
 
 
 # Files

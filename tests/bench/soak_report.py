@@ -3,18 +3,23 @@
 import statistics
 from dataclasses import asdict, dataclass
 
-JITTER = 0.1  # a poll comes up to that share of the interval early
-
 
 def quantile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def lateness(asked: list[list[float]], interval: float, begin: float) -> list[tuple[float, float]]:
-    """(moment, seconds later than the interval allows) of each poll after `begin`."""
-    return [(later, max(0.0, later - earlier - interval)) for moments in asked
+def lateness(asked: list[list[float]], interval: float, begin: float) -> dict:
+    """Of the polls whose last one came after `begin`: how many there were, and by how many seconds they
+    came later than the interval allows (chance only takes off)."""
+    late = [(later - begin, max(0.0, later - earlier - interval)) for moments in asked
             for earlier, later in zip(moments, moments[1:]) if earlier >= begin]
+    latest: dict[int, float] = {}
+    for moment, seconds in late:
+        latest[int(moment // 60)] = max(latest.get(int(moment // 60), 0.0), seconds)
+    seconds = [seconds for _, seconds in late] or [0.0]
+    return {"count": len(late), "late_p99_s": quantile(seconds, 0.99), "latest_s": max(seconds),
+            "latest_by_minute_s": sorted(latest.items())}
 
 
 @dataclass(frozen=True)
@@ -51,22 +56,24 @@ class Trend:
 
 def summary(result: dict) -> list[tuple[str, str]]:
     """What is worth to be read of a soak, as (what, figure)."""
-    told, polled, late = result["announce_to_publish_s"], result["push_to_publish_s"], result["poll_lateness_s"]
+    told, polled, polls = result["announce_to_publish_s"], result["push_to_publish_s"], result["polls"]
     samples = [sample for sample in result["samples"] if sample["seconds"] >= result["warm_up_s"]]
 
     def mean(name: str) -> float:
         return statistics.mean(sample[name] for sample in samples)
 
     rows = [("repositories, changes in", f"{result['repositories']:,}, {len(told) + len(polled):,} in {result['seconds'] / 60:.0f} min"),
+            ("first start until all are fetched and published", f"{result['first_start_s']:.0f} s"),
             ("delivery to published, p50, p99, slowest", _times(told, 1000, "ms")),
             ("push without a delivery to published, p50, p99, slowest", _times(polled, 1, "s")),
-            ("polls; later than due, p99, latest", f"{len(late):,}; {_times([one for _, one in late], 1000, 'ms', (0.99, 1))}"),
+            ("polls; later than due, p99, latest", f"{polls['count']:,}; {polls['late_p99_s'] * 1000:.3g}, {polls['latest_s'] * 1000:.3g} ms"),
             ("CPU of the daemon with its children", f"{mean('cpu_percent'):.1f} % of a core"),
             ("CPU of the upstream with its children", f"{mean('upstream_cpu_percent'):.1f} % of a core")]
     for name, what, unit in (("rss_mib", "resident memory", " MiB"), ("pss_mib", "proportional memory", " MiB"),
                              ("descriptors", "open descriptors", ""), ("threads", "threads", "")):
         rows.append((what, _trend(result["trends"][name], unit, mean(name))))
-    return rows + [("failed refreshes, repositories that failed", f"{result['failed_refreshes']:.0f}, {result['failing']}"),
+    return rows + [("peak memory, the first start included", f"{result['peak_memory_mib']:.1f} MiB"),
+                   ("failed refreshes, repositories that failed", f"{result['failed_refreshes']:.0f}, {result['failing']}"),
                    ("published trees that are not their upstream's", f"{len(result['wrong_trees'])} of {result['repositories']:,}")]
 
 
@@ -79,10 +86,10 @@ def as_table(result: dict) -> str:
     return "\n".join(["| what | |", "|---|---|"] + [f"| {what} | {figure} |" for what, figure in summary(result)])
 
 
-def _times(seconds: list[float], factor: float, unit: str, shares=(0.5, 0.99, 1)) -> str:
+def _times(seconds: list[float], factor: float, unit: str) -> str:
     if not seconds:
         return "none"
-    return ", ".join(f"{quantile(seconds, share) * factor:.3g}" for share in shares) + f" {unit}"
+    return ", ".join(f"{quantile(seconds, share) * factor:.3g}" for share in (0.5, 0.99, 1)) + f" {unit}"
 
 
 def _trend(trend: dict | None, unit: str, mean: float) -> str:

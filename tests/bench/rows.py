@@ -52,7 +52,8 @@ def running(daemon: Daemon, env: dict | None = None):
 
 
 def following(directory: Path, server: HttpsUpstreams, repositories: list[dict]):
-    daemon = Daemon(directory / "daemon", repositories)
+    # Who waits for /readyz asks often.
+    daemon = Daemon(directory / "daemon", repositories, server={"rate_limit": "off"})
     daemon.settings["credential"] = [server.credential]
     daemon.write_config()
     # The environment is for what freshet leaves to the git program.

@@ -62,7 +62,7 @@ def summary(result: dict) -> list[tuple[str, str]]:
     def mean(name: str) -> float:
         return statistics.mean(sample[name] for sample in samples)
 
-    rows = [("repositories, changes in", f"{result['repositories']:,}, {len(told) + len(polled):,} in {result['seconds'] / 60:.0f} min"),
+    rows = [("repositories, changes in", f"{result['repositories']:,}, {len(told) + len(polled):,} in {result['seconds'] / 60:g} min"),
             ("first start until all are fetched and published", f"{result['first_start_s']:.0f} s"),
             ("delivery to published, p50, p99, slowest", _times(told, 1000, "ms")),
             ("push without a delivery to published, p50, p99, slowest", _times(polled, 1, "s")),

@@ -83,6 +83,7 @@ def _deliveries(directory: Path, count: int, options: Options, repository: dict)
         fetch = ["git", "-C", clone, "fetch", "-q", "--no-tags", url, *wanted]
         run_measured("git", "init", "-q", "--bare", clone)
         run_measured(*fetch, env=server.git_environment)
+        run_measured("git", "-C", clone, "pack-refs", "--all")  # as after `git clone`
         with following(directory, server, [{"name": "many", "url": url, "path": str(path)} | repository]) as daemon:
             wait_until_ready(daemon, 600)
             before = upstream.tip()

@@ -123,19 +123,3 @@ def files(directory: Path, count: int, options: Options) -> dict:
 CURVES = {"repositories": (repositories, (10, 100, 1_000, 10_000)),
           "refs": (refs, (10, 1_000, 100_000)),
           "files": (files, (1_000, 10_000, 100_000, 500_000))}
-
-# What the figures are called in a table.
-HEADINGS = {
-    "cpu_per_poll_ms": "CPU of a poll, ms", "polls_per_second": "polls a second", "cpu_percent": "CPU, % of a core",
-    "memory_mib": "memory, MiB", "first_start_s": "first start, s", "start_s": "later start, s",
-    "delivery_to_published_ms": "delivery to published, ms",
-    "poll_cpu_one_ms": "poll, one branch: CPU, ms", "poll_cpu_all_ms": "poll, all refs: CPU, ms",
-    "ls_remote_cpu_ms": "git ls-remote: CPU, ms",
-    "delivery_one_ms": "delivery, one branch, ms", "delivery_one_cpu_ms": "its CPU, ms",
-    "delivery_all_ms": "delivery, all refs, ms", "delivery_all_cpu_ms": "its CPU, ms",
-    "fetch_one_ms": "git fetch, one branch, ms", "fetch_one_cpu_ms": "its CPU, ms",
-    "fetch_all_ms": "git fetch, all refs, ms", "fetch_all_cpu_ms": "its CPU, ms",
-    "update_git_ms": "update, git = true, ms", "update_plain_ms": "update, git = false, ms",
-    "reset_hard_ms": "git reset --hard, ms", "first_git_ms": "first checkout, git = true, ms",
-    "first_plain_ms": "first checkout, git = false, ms", "worktree_add_ms": "git worktree add, ms",
-}

@@ -12,7 +12,7 @@ from daemon import Daemon
 from processes import Server, free_port, is_listening
 from published import published_commit
 from small_repositories import SmallRepositories
-from tree_watch import blobs_in, blobs_of
+from tree_watch import blobs_in
 from waiting import let_pass, wait_for
 
 
@@ -90,8 +90,9 @@ class Fleet:
         return [self.upstreams.name(number) for number in range(self.count) if not self._is_right(number)]
 
     def _is_right(self, number: int) -> bool:
-        tip, tree = self.upstreams.tip(number), self.tree(number)
-        return published_commit(tree) == tip and blobs_in(tree.resolve()) == blobs_of(self.upstreams.path(number), tip)
+        tree = self.tree(number)
+        return (published_commit(tree) == self.upstreams.tip(number)
+                and blobs_in(tree.resolve()) == self.upstreams.files(number))
 
 
 class Outstanding:

@@ -67,8 +67,8 @@ def refs(directory: Path, count: int, options: Options) -> dict:
         figures |= {f"poll_cpu_{what}_ms": milliseconds(ours), "ls_remote_cpu_ms": milliseconds(theirs)}
         shutil.rmtree(place)
         ours, theirs = _deliveries(directory / f"{what}-delivered", count, options, repository)
-        figures |= {f"delivery_{what}_ms": milliseconds(ours.wall), f"fetch_{what}_ms": milliseconds(theirs.wall),
-                    f"delivery_{what}_cpu_ms": milliseconds(ours.cpu), f"fetch_{what}_cpu_ms": milliseconds(theirs.cpu)}
+        figures |= {f"delivery_{what}_ms": milliseconds(ours.wall), f"delivery_{what}_cpu_ms": milliseconds(ours.cpu),
+                    f"fetch_{what}_ms": milliseconds(theirs.wall), f"fetch_{what}_cpu_ms": milliseconds(theirs.cpu)}
     return figures
 
 
@@ -83,6 +83,7 @@ def _deliveries(directory: Path, count: int, options: Options, repository: dict)
         fetch = ["git", "-C", clone, "fetch", "-q", "--no-tags", url, *wanted]
         run_measured("git", "init", "-q", "--bare", clone)
         run_measured(*fetch, env=server.git_environment)
+        run_measured("git", "-C", clone, "pack-refs", "--all")  # as after `git clone`
         with following(directory, server, [{"name": "many", "url": url, "path": str(path)} | repository]) as daemon:
             wait_until_ready(daemon, 600)
             before = upstream.tip()

@@ -49,7 +49,8 @@ class Live:
                 raise RuntimeError(f"{name} has another HEAD")
             commit = main.read().decode().strip()
         prefixes = [line.split(b"\n")[0] for line in request.split(b"ref-prefix ")[1:]]
-        refs = {b"HEAD": f"{commit} HEAD symref-target:refs/heads/main", b"refs/heads/main": f"{commit} refs/heads/main"}
+        refs = {b"HEAD": f"{commit} HEAD symref-target:refs/heads/main",
+                b"refs/heads/main": f"{commit} refs/heads/main"}
         wanted = [packet(line) for ref, line in refs.items()
                   if not prefixes or any(ref.startswith(prefix) for prefix in prefixes)]
         return response(b"".join(wanted) + FLUSH, SMART + "result")

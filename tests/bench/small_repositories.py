@@ -33,6 +33,11 @@ class SmallRepositories:
     def tip(self, number: int) -> str:
         return (self.path(number) / "refs/heads/main").read_text().strip()
 
+    def files(self, number: int) -> dict[str, tuple[str, str]]:
+        """Path -> mode and blob id of what the tip's commit holds."""
+        path = self.path(number)
+        return {name: ("100644", blob) for name, blob in _blobs_of(path, self.tip(number)).items()}
+
     def change(self, number: int) -> str:
         """A commit after the tip; returns its hash."""
         return self._commit(number, CHANGED, self.tip(number))

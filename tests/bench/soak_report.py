@@ -62,19 +62,23 @@ def summary(result: dict) -> list[tuple[str, str]]:
     def mean(name: str) -> float:
         return statistics.mean(sample[name] for sample in samples)
 
-    rows = [("repositories, changes in", f"{result['repositories']:,}, {len(told) + len(polled):,} in {result['seconds'] / 60:g} min"),
+    changes, minutes = len(told) + len(polled), result["seconds"] / 60
+    rows = [("repositories, changes in", f"{result['repositories']:,}, {changes:,} in {minutes:g} min"),
             ("first start until all are fetched and published", f"{result['first_start_s']:.0f} s"),
             ("delivery to published, p50, p99, slowest", _times(told, 1000, "ms")),
             ("push without a delivery to published, p50, p99, slowest", _times(polled, 1, "s")),
-            ("polls; later than due, p99, latest", f"{polls['count']:,}; {polls['late_p99_s'] * 1000:.3g}, {polls['latest_s'] * 1000:.3g} ms"),
+            ("polls; later than due, p99, latest",
+             f"{polls['count']:,}; {polls['late_p99_s'] * 1000:.3g}, {polls['latest_s'] * 1000:.3g} ms"),
             ("CPU of the daemon with its children", f"{mean('cpu_percent'):.1f} % of a core"),
             ("CPU of the upstream with its children", f"{mean('upstream_cpu_percent'):.1f} % of a core")]
     for name, what, unit in (("rss_mib", "resident memory", " MiB"), ("pss_mib", "proportional memory", " MiB"),
                              ("descriptors", "open descriptors", ""), ("threads", "threads", "")):
         rows.append((what, _trend(result["trends"][name], unit, mean(name))))
     return rows + [("peak memory, the first start included", f"{result['peak_memory_mib']:.1f} MiB"),
-                   ("failed refreshes, repositories that failed", f"{result['failed_refreshes']:.0f}, {result['failing']}"),
-                   ("published trees that are not their upstream's", f"{len(result['wrong_trees'])} of {result['repositories']:,}")]
+                   ("failed refreshes, repositories that failed",
+                    f"{result['failed_refreshes']:.0f}, {result['failing']}"),
+                   ("published trees that are not their upstream's",
+                    f"{len(result['wrong_trees'])} of {result['repositories']:,}")]
 
 
 def is_well(result: dict) -> bool:

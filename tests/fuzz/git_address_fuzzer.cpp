@@ -93,10 +93,14 @@ void check_daemon(const GitAddress& address) {
   require(std::count(payload.begin(), payload.end(), '\0') == 4, "it has as many parts as meant");
 }
 
-/// In lower case, without brackets.
-std::string bare(std::string host) {
-  std::transform(host.begin(), host.end(), host.begin(),
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// Without brackets.
+std::string bare(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
@@ -115,7 +119,7 @@ void check_http(const UpstreamUrl& url) {
   if (!address) {
     return;  // libcurl will not go there
   }
-  require(is_number(url.host()) || bare(address->host) == bare(url.host()),
+  require(is_number(url.host()) || bare(lower(address->host)) == bare(url.host()),
           "both read the same host");
   require(address->port == (url.port().empty() ? (address->secure ? "443" : "80") : url.port()),
           "both read the same port");
@@ -128,7 +132,7 @@ void check_match(std::string_view text, const UpstreamUrl& url) {
     return;
   }
   require(match->speaks(url.transport()), "a credential is for a transport");
-  require(comparable_url(text).find(url.host()) != std::string::npos,
+  require(lower(std::string(text)).find(url.host()) != std::string::npos,
           "a credential covers the host that it names");
   require(url.path().find("/../") == std::string::npos, "a credential covers nothing beside");
 }

@@ -139,11 +139,15 @@ void check_recorded(Input& input) {
 }
 
 std::string written_down(const app::SavedRequest& request) {
-  std::string text = request.path.empty() ? "" : "POST " + request.path + " HTTP/1.1\n";
+  if (request.path.empty() && request.headers.all().empty()) {
+    return request.body;
+  }
+  // Without a path no line may look like one with a path; blanks in front of a name do not count.
+  std::string text = request.path.empty() ? " " : "POST " + request.path + " HTTP/1.1\n";
   for (const auto& [name, value] : request.headers.all()) {
     text += name + ": " + value + "\n";
   }
-  return text.empty() ? request.body : text + "\n" + request.body;
+  return text + "\n" + request.body;
 }
 
 void check_saved(std::string_view content) {

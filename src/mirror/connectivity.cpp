@@ -72,7 +72,7 @@ class Proof {
     if (before && git_oid_equal(&tree, git_tree_id(before.get())) == 1) {
       return true;
     }
-    return check_tree(tree, before.get());
+    return check_tree(tree, before.get(), 0);
   }
 
   Result<git2::Tree> tree_of(const git_oid& commit_id) {
@@ -94,11 +94,11 @@ class Proof {
 
   /// What the tree has at the same place as `before`, which is complete or looked at by itself,
   /// need not be looked at.
-  Result<bool> check_tree(const git_oid& id, const git_tree* before) {
+  Result<bool> check_tree(const git_oid& id, const git_tree* before, int depth) {
     if (!objects_.insert(id).second) {
       return true;
     }
-    if (objects_.size() > limits_.objects) {
+    if (objects_.size() > limits_.objects || depth > limits_.depth) {
       return false;
     }
     FRESHET_TRY(const git2::Tree tree, open_tree(id));
@@ -106,7 +106,7 @@ class Proof {
       const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
       const git_tree_entry* old =
           before == nullptr ? nullptr : git_tree_entry_byname(before, git_tree_entry_name(entry));
-      FRESHET_TRY(const bool fine, check_entry(*entry, old));
+      FRESHET_TRY(const bool fine, check_entry(*entry, old, depth));
       if (!fine) {
         return false;
       }
@@ -114,7 +114,7 @@ class Proof {
     return true;
   }
 
-  Result<bool> check_entry(const git_tree_entry& entry, const git_tree_entry* old) {
+  Result<bool> check_entry(const git_tree_entry& entry, const git_tree_entry* old, int depth) {
     const git_oid& id = *git_tree_entry_id(&entry);
     const git_object_t kind = git_tree_entry_type(&entry);
     if (kind == GIT_OBJECT_COMMIT ||  // a submodule's, which lies elsewhere
@@ -127,7 +127,7 @@ class Proof {
       if (old != nullptr && git_tree_entry_type(old) == GIT_OBJECT_TREE) {
         FRESHET_TRY(old_tree, open_tree(*git_tree_entry_id(old)));
       }
-      return check_tree(id, old_tree.get());
+      return check_tree(id, old_tree.get(), depth + 1);
     }
     if (!objects_.insert(id).second) {
       return true;

@@ -64,6 +64,16 @@ TEST_F(ConnectivityTest, WhatIsKnownIsNotLookedAtAgain) {
   EXPECT_FALSE(prove(tip, {}));
 }
 
+TEST_F(ConnectivityTest, FoldersTooDeepForTheStackAreLeftToGit) {
+  source_.commit({{"a", "1"}});
+  const ObjectId tip = source_.commit({{"d/d/d/x", "2"}});
+  ProofLimits limits;
+  limits.depth = 3;
+  EXPECT_TRUE(must(prove(tip, {}, limits)));
+  limits.depth = 2;
+  EXPECT_FALSE(must(prove(tip, {}, limits)));
+}
+
 TEST_F(ConnectivityTest, AFileWhereATreeIsNamedIsCorrupt) {
   source_.commit({{"a", "1"}});
   std::string tree = "40000 docs";

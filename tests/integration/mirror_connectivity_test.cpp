@@ -74,6 +74,15 @@ TEST_F(ConnectivityTest, FoldersTooDeepForTheStackAreLeftToGit) {
   EXPECT_FALSE(must(prove(tip, {}, limits)));
 }
 
+TEST_F(ConnectivityTest, ACommitWhoseAuthorIsOddIsRead) {
+  const ObjectId first = source_.commit({{"a", "1"}});
+  const std::string odd = "tree " + id_of("main^{tree}").hex() + "\nparent " + first.hex() +
+                          "\nauthor A 1 +0000\ncommitter A <a> x\n\nx\n";
+  const std::string tip =
+      source_.git({"hash-object", "-t", "commit", "-w", "--stdin", "--literally"}, odd);
+  EXPECT_TRUE(must(prove(*ObjectId::parse(tip), {first})));
+}
+
 TEST_F(ConnectivityTest, AFileWhereATreeIsNamedIsCorrupt) {
   source_.commit({{"a", "1"}});
   std::string tree = "40000 docs";

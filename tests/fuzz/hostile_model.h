@@ -79,7 +79,8 @@ class TreeModel {
     std::string before;
     for (const RawEntry& entry : entries) {
       const std::string now = sorting_name(entry);
-      result_.plain = result_.plain && is_plain_name(entry.name) && (before.empty() || before < now);
+      result_.plain =
+          result_.plain && is_plain_name(entry.name) && (before.empty() || before < now);
       // A file and a folder of one name cannot both be there.
       result_.impossible = result_.impossible || !names.insert(entry.name).second ||
                            entry.name.empty() || entry.name.find('/') != std::string::npos;

@@ -39,8 +39,7 @@ inline bool read_tree(std::string_view bytes, std::vector<RawEntry>& entries) {
       return false;
     }
     RawEntry entry;
-    const auto [stop, error] =
-        std::from_chars(bytes.data(), bytes.data() + space, entry.mode, 8);
+    const auto [stop, error] = std::from_chars(bytes.data(), bytes.data() + space, entry.mode, 8);
     if (error != std::errc{} || stop != bytes.data() + space) {
       return false;
     }
@@ -58,9 +57,10 @@ inline std::string tree_entry(std::string_view mode, std::string_view name, cons
   return entry + from_hex(id.hex()).value();
 }
 
-/// The objects of a bare repository, as files of their own.
+/// Objects, kept in mind; with a directory also there, as the files of a repository.
 class ObjectStore {
  public:
+  ObjectStore() = default;
   explicit ObjectStore(std::string directory) : directory_(std::move(directory)) {}
 
   ObjectId add(RawObject object) {
@@ -68,7 +68,7 @@ class ObjectStore {
         object.type + " " + std::to_string(object.content.size()) + '\0' + object.content;
     const std::string hex = to_hex(sha1(bytes));
     const ObjectId id = ObjectId::parse(hex).value();
-    if (objects_.emplace(id, std::move(object)).second) {
+    if (objects_.emplace(id, std::move(object)).second && !directory_.empty()) {
       const std::string folder = directory_ + "/" + hex.substr(0, 2);
       require(make_directories(folder).has_value(), "a folder for an object can be made");
       require(write_new_file(folder + "/" + hex.substr(2), deflated(bytes), 0444).has_value(),
@@ -86,14 +86,16 @@ class ObjectStore {
   std::size_t size() const { return objects_.size(); }
 
   void clear() {
+    objects_.clear();
+    if (directory_.empty()) {
+      return;
+    }
     require(remove_tree(directory_).has_value(), "the objects can be removed");
     for (const char* folder : {"", "/info", "/pack"}) {
       require(make_directories(directory_ + folder).has_value(), "the folders can be made");
     }
-    objects_.clear();
   }
 
- private:
   static std::string deflated(const std::string& bytes) {
     uLongf size = ::compressBound(bytes.size());
     std::string result(size, '\0');
@@ -104,6 +106,7 @@ class ObjectStore {
     return result;
   }
 
+ private:
   const std::string directory_;
   std::map<ObjectId, RawObject> objects_;
 };

@@ -2,11 +2,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/unique_fd.h"
 #include "checkout/worktree.h"
 #include "hostile_objects.h"
@@ -74,6 +76,17 @@ inline Snapshot snapshot_of(const std::string& path) {
   return snapshot;
 }
 
+/// As every command of the program has it.
+inline void set_up_process() {
+  ::umask(022);
+  ::signal(SIGPIPE, SIG_IGN);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  log::configure(log::Level::error, log::Format::text);
+}
+
 /// In memory. Gone with the process, unless that crashes.
 class Place {
  public:
@@ -88,7 +101,7 @@ class Place {
     must_do(write_new_file(mirror() + "/config",
                            "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"));
     store_.clear();
-    untouched_ = look_outside();
+    outside_is_known();
   }
   ~Place() { static_cast<void>(remove_tree(root_)); }
   Place(const Place&) = delete;
@@ -104,6 +117,10 @@ class Place {
       store_.clear();
     }
   }
+
+  /// It is as it shall stay.
+  void outside_is_known() { untouched_ = look_outside(); }
+  void forget_mirror() const { must_do(remove_tree(mirror())); }
 
   ObjectStore& store() { return store_; }
   std::string outside() const { return root_ + "/outside"; }
@@ -155,6 +172,7 @@ class Place {
   }
 
   static std::string made_root() {
+    set_up_process();
     std::string pattern = "/dev/shm/freshet-fuzz-XXXXXX";
     require(::mkdtemp(pattern.data()) != nullptr, "a directory can be made");
     return pattern;
@@ -171,8 +189,8 @@ class Place {
       struct stat info {};
       require(::lstat((outside() + name).c_str(), &info) == 0, "what is outside is there");
       seen[name] = std::to_string(info.st_ino) + " " + std::to_string(info.st_mode) + " " +
-                   std::to_string(info.st_nlink) + " " + std::to_string(info.st_ctim.tv_sec) +
-                   "." + std::to_string(info.st_ctim.tv_nsec);
+                   std::to_string(info.st_nlink) + " " + std::to_string(info.st_ctim.tv_sec) + "." +
+                   std::to_string(info.st_ctim.tv_nsec);
     }
     return seen;
   }

@@ -1,13 +1,7 @@
 // Commits that no git would make, published one after the other through the real code, in every
 // mode. The first letter of the input chooses the mode: a atomic with git, b atomic without, c in
-// place with git, d in place without. Each line behind it does something; an object that it makes
-// is called a from then on, and the one that was a is called b, and so forth:
-//   "TEXT            a file's content; \n \0 \\ and \o (a path outside of the tree) are understood
-//   MODE LETTER NAME an entry of the next tree; any other letter: an object that does not exist
-//   t                the tree of these entries, s: the same in git's order
-//   n COUNT          the last object within COUNT folders, w COUNT: so many times in one folder
-//   =TYPE TEXT       an object of any content
-//   c                a commit of the last object, which is published
+// place with git, d in place without. The lines behind it are those of hostile_script.h, and
+//   c                publishes, as what follows is done to what is published then
 //   r                somebody writes into a file of the published tree, which is repaired
 //   l                the same with a link in place of what is there
 //   j                the next commit is judged by somebody who leaves something there; J refused
@@ -15,21 +9,16 @@
 //   g                without a .git from now on, or with one again
 
 #include <git2.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
-#include <cstring>
-
-#include "base/log.h"
 #include "checkout/drift.h"
 #include "checkout/publisher.h"
 #include "checkout/slot_directory.h"
 #include "checkout/worktree.h"
 #include "hostile_model.h"
 #include "hostile_place.h"
+#include "hostile_script.h"
 #include "mirror/git2.h"
 
 namespace freshet::fuzz {
@@ -37,11 +26,9 @@ namespace {
 
 using checkout::CheckoutSpec;
 
-const ObjectId kMissing = ObjectId::parse("deadbeefdeadbeefdeadbeefdeadbeefdeadbeef").value();
-
 class Run {
  public:
-  Run(Place& place, std::size_t mode) : place_(place) {
+  Run(Place& place, std::size_t mode) : place_(place), script_(place.store(), place.outside()) {
     spec_.path = place.published();
     spec_.mode = mode < 2 ? "atomic" : "in_place";
     spec_.git = mode % 2 == 0;
@@ -49,22 +36,11 @@ class Run {
   }
 
   void line(std::string_view text) {
-    if (text.empty()) {
+    if (text.empty() || script_.line(text)) {
       return;
     }
     const char what = text.front();
-    const std::string_view rest = text.substr(1);
-    if (what >= '0' && what <= '9') {
-      add_entry(text);
-    } else if (what == '"') {
-      made(place_.store().add({"blob", unescaped(rest)}));
-    } else if (what == 't' || what == 's') {
-      add_tree(what == 's');
-    } else if (what == 'n' || what == 'w') {
-      multiply(what, rest);
-    } else if (what == '=') {
-      add_raw(rest);
-    } else if (what == 'c') {
+    if (what == 'c') {
       publish_commit();
     } else if (what == 'r' || what == 'l') {
       meddle(what);
@@ -78,109 +54,8 @@ class Run {
   }
 
  private:
-  std::string unescaped(std::string_view text) const {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] != '\\' || i + 1 == text.size()) {
-        result += text[i];
-        continue;
-      }
-      const char c = text[++i];
-      if (c == 'o') {
-        result += place_.outside();
-      } else {
-        result += c == 'n' ? '\n' : c == '0' ? '\0' : c;
-      }
-    }
-    return result;
-  }
-
-  void made(const ObjectId& id) { objects_.push_back(id); }
-
-  ObjectId object(char letter) const {
-    const std::size_t back = static_cast<unsigned char>(letter) - std::size_t{'a'};
-    return letter >= 'a' && back < objects_.size() ? objects_[objects_.size() - 1 - back]
-                                                   : kMissing;
-  }
-
-  void add_entry(std::string_view text) {
-    const std::size_t space = text.find(' ');
-    if (space == std::string_view::npos || space + 2 >= text.size()) {
-      return;
-    }
-    const std::string_view name = text.substr(std::min(space + 3, text.size()));
-    std::string written = unescaped(name);
-    written.erase(std::remove(written.begin(), written.end(), '\0'), written.end());
-    entries_.push_back(tree_entry(text.substr(0, space), written, object(text[space + 1])));
-  }
-
-  static std::string sorting_key(const std::string& entry) {
-    const std::size_t space = entry.find(' ');
-    const std::string name = entry.substr(space + 1, entry.find('\0') - space - 1);
-    return name + (entry.starts_with("40") || entry.starts_with("040") ? "/" : "");
-  }
-
-  void add_tree(bool sorted) {
-    if (sorted) {
-      std::stable_sort(entries_.begin(), entries_.end(),
-                       [](const std::string& a, const std::string& b) {
-                         return sorting_key(a) < sorting_key(b);
-                       });
-    }
-    std::string content;
-    for (const std::string& entry : entries_) {
-      content += entry;
-    }
-    entries_.clear();
-    made(place_.store().add({"tree", content}));
-  }
-
-  std::string mode_of(const ObjectId& id) const {
-    const RawObject* found = place_.store().find(id);
-    return found != nullptr && found->type == "tree" ? "40000" : "100644";
-  }
-
-  void multiply(char how, std::string_view rest) {
-    constexpr std::size_t kMost = 1200;
-    std::size_t count = 0;
-    for (const char c : rest) {
-      count = c >= '0' && c <= '9' ? std::min(count * 10 + (c - '0'), kMost) : count;
-    }
-    if (how == 'n') {
-      for (std::size_t i = 0; i < count; ++i) {
-        const ObjectId id = object('a');
-        made(place_.store().add({"tree", tree_entry(mode_of(id), "d", id)}));
-      }
-      return;
-    }
-    std::string content;
-    for (std::size_t i = 0; i < count; ++i) {
-      content += tree_entry(mode_of(object('a')), "f" + std::to_string(10000 + i), object('a'));
-    }
-    made(place_.store().add({"tree", content}));
-  }
-
-  void add_raw(std::string_view rest) {
-    for (const char* type : {"commit", "tree", "blob", "tag"}) {
-      if (rest.starts_with(type)) {
-        made(place_.store().add(
-            {type, unescaped(rest.substr(std::min(std::strlen(type) + 1, rest.size())))}));
-        return;
-      }
-    }
-  }
-
   void publish_commit() {
-    ObjectId commit = object('a');
-    const RawObject* last = place_.store().find(commit);
-    if (last == nullptr || last->type != "commit") {
-      std::string text = "tree " + commit.hex() + "\n";
-      if (current_) {
-        text += "parent " + current_->hex() + "\n";
-      }
-      text += "author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n";
-      commit = place_.store().add({"commit", text});
-    }
+    const ObjectId commit = script_.commit(current_);
     ExpectedTree wanted = TreeModel(place_.store()).of_commit(commit);
     if (!wanted.too_large) {
       publish(commit, std::move(wanted));
@@ -213,13 +88,13 @@ class Run {
       require(judge_ != 'J' || !is_news, "what was refused is not published");
       current_ = commit;
       shown_ = std::move(wanted);
-      in_between_ = false;
+      has_git_ = spec_.git;
       check_published();
     } else {
       const Error& error = published.error();
       const bool was_judged = error.message == "judged";
       require(was_judged || error.error_class == ErrorClass::corrupt, error.message.c_str());
-      require(was_judged || !wanted.plain || wanted.impossible || in_between_,
+      require(was_judged || !wanted.plain || wanted.impossible,
               ("a plain tree is published: " + error.message).c_str());
       require(snapshot_of(place_.tree()) == before, "what was there stays");
     }
@@ -234,12 +109,11 @@ class Run {
     }
     check_tree();
     for (const auto check : {checkout::DriftCheck::quick, checkout::DriftCheck::full}) {
-      const auto drift =
-          checkout::find_drift(spec_, place_.mirror(), *current_, check, cancel_);
+      const auto drift = checkout::find_drift(spec_, place_.mirror(), *current_, check, cancel_);
       require(drift.has_value(), "one can look for drift");
       require(drift->empty(), "there is no drift");
     }
-    if (spec_.git) {
+    if (has_git_ && spec_.git) {
       check_index();
     }
   }
@@ -251,9 +125,8 @@ class Run {
     other.git = false;
     require(checkout::publish(other, place_.mirror(), *current_, cancel_).has_value(),
             "it can be published a second time");
-    const Snapshot tree = snapshot_of(spec_.mode == "in_place"
-                                          ? other.path
-                                          : checkout::Layout(other.path).slot(*current_));
+    const Snapshot tree = snapshot_of(
+        spec_.mode == "in_place" ? other.path : checkout::Layout(other.path).slot(*current_));
     for (auto& [path, expected] : shown_.paths) {
       const auto found = tree.find(path);
       require(found != tree.end(), "a first checkout has the path");
@@ -340,36 +213,21 @@ class Run {
   }
 
   Place& place_;
+  Script script_;
   CheckoutSpec spec_;
   CancelToken cancel_;
-  std::vector<ObjectId> objects_;
-  std::vector<std::string> entries_;
   std::optional<ObjectId> current_;
   ExpectedTree shown_;
-  bool in_between_ = false;
+  bool has_git_ = false;  ///< what is published
   char judge_ = '\0';
 };
-
-void set_up() {
-  ::umask(022);
-  ::signal(SIGPIPE, SIG_IGN);
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  log::configure(log::Level::error, log::Format::text);
-}
 
 }  // namespace
 }  // namespace freshet::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace freshet::fuzz;
-  static Place& place = []() -> Place& {
-    set_up();
-    static Place made;
-    return made;
-  }();
+  static Place place;
   place.begin();
   Input input(data, size);
   Run run(place, input.choice(4));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <csignal>
 #include <vector>
 
 #include "base/url.h"
@@ -247,6 +248,13 @@ Error explain_git_failure(const ChildResult& result) {
     case ChildResult::End::output_limit:
       return {ErrorClass::protocol, "the upstream's answer is too large", std::nullopt};
     case ChildResult::End::killed:
+      if (result.status == SIGSEGV || result.status == SIGBUS || result.status == SIGABRT) {
+        // Nobody but what it reads makes it crash: folders nested without end, for one.
+        return {ErrorClass::corrupt,
+                "git cannot cope with what the upstream sent, and was ended by signal " +
+                    std::to_string(result.status),
+                std::nullopt};
+      }
       return {ErrorClass::internal, "git was ended by signal " + std::to_string(result.status),
               std::nullopt};
     case ChildResult::End::exited:

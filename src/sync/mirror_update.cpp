@@ -4,6 +4,7 @@
 #include <future>
 #include <iterator>
 
+#include "base/log.h"
 #include "mirror/lost_refs.h"
 #include "sync/ref_selection.h"
 
@@ -72,15 +73,37 @@ Result<void> fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_fi
   return {};
 }
 
+/// Tags that came along. One that is there is never moved. What they name is in the mirror, but
+/// what that leads to need not be: a fetch that failed leaves objects behind.
+Result<std::map<RefName, ObjectId>> new_tags(const Refresh& run, const mirror::Mirror& mirror,
+                                             const Selection& selection) {
+  std::map<RefName, ObjectId> tags;
+  std::vector<ObjectId> commits;
+  for (const auto& [ref, id] : run.tags) {
+    FRESHET_TRY(const auto known, mirror.find(ref));
+    if (known || selection.refs.count(ref) != 0) {
+      continue;
+    }
+    tags.emplace(ref, id);
+    if (auto commit = mirror.peel_to_commit(id)) {
+      commits.push_back(*std::move(commit));
+    }
+  }
+  std::vector<ObjectId> whole = tips_of(run.earlier);
+  whole.insert(whole.end(), run.brought.begin(), run.brought.end());
+  if (const auto proven = mirror.prove_connected(commits, whole); !proven) {
+    log::warning("new tags are not taken over",
+                 {{"repository", run.spec->name.text()}, {"error", proven.error().message}});
+    tags.clear();
+  }
+  return tags;
+}
+
 Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& selection,
                        const std::map<RefName, ObjectId>& current) {
   mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
-  for (const auto& [ref, id] : run.tags) {
-    FRESHET_TRY(const auto known, mirror.find(ref));
-    if (!known && selection.refs.count(ref) == 0) {  // one that is there is never moved
-      changes.set.emplace(ref, id);
-    }
-  }
+  FRESHET_TRY(auto tags, new_tags(run, mirror, selection));
+  changes.set.merge(tags);
   if (!changes.empty()) {
     FRESHET_TRY(changes.keep, mirror::lost_tips(
                                   current, changes,

@@ -147,6 +147,7 @@ class Model:
         walk = self._walks[checkout]
         values = self._values[walk.ref]
         self.checked["its own"] += 1
+        self.checked["never back"] += 1
         walk.commit = commit
         ahead = [number for number in range(max(walk.at, 0), len(values))
                  if values[number].commit == commit and values[number].began <= time]
@@ -201,8 +202,11 @@ class Model:
         if state in ("failing", "held") and not self._excused(health, time):
             self._broken("alone", repository, time, f"is {state} though nothing was done to it: {error}")
 
+    def looked(self, promise: str, times: int = 1) -> None:
+        """Somebody else looked whether it holds, and calls broken() where not."""
+        self.checked[promise] += times
+
     def broken(self, promise: str, what: str, time: float, text: str) -> None:
-        """Found by somebody else."""
         self._broken(promise, what, time, text)
 
     # The calm

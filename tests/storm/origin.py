@@ -4,7 +4,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from content import digest, files_of
+from content import digest, files_of, versions_in
 from upstream import ISOLATED, git
 
 PUSHES_BETWEEN_REPACKS = 60
@@ -18,7 +18,10 @@ class Origin:
         self.number, self.path = number, path
         self.lock = threading.Lock()
         self.refs: dict[str, str] = {}  # what it serves
+        self.had: dict[str, list[str]] = {}  # ref -> all commits that it had
         self.serial_of: dict[str, int] = {}  # commit -> serial
+        self.commit_of: dict[int, str] = {}  # serial -> commit
+        self.parent_of: dict[str, str | None] = {}
         self._serial = self._pushes = 0
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", "--template=", str(path)],
                        env=ISOLATED, check=True)
@@ -39,7 +42,8 @@ class Origin:
             stream.insert(0, b"reset %s\n" % NEXT.encode())
         git(self.path, "fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream))
         commit = (self.path / NEXT).read_text().strip()
-        self.serial_of[commit] = self._serial
+        self.serial_of[commit], self.commit_of[self._serial] = self._serial, commit
+        self.parent_of[commit] = parent
         self._pushes += 1
         if self._pushes % PUSHES_BETWEEN_REPACKS == 0:
             git(self.path, "repack", "-adkq")
@@ -54,9 +58,13 @@ class Origin:
             beside.write_text(commit + "\n")
             beside.rename(file)
             self.refs[ref] = commit
+            self.had.setdefault(ref, []).append(commit)
         else:
             file.unlink(missing_ok=True)
             self.refs.pop(ref, None)
 
     def digest_of(self, commit: str) -> str:
         return digest(files_of(self.number, self.serial_of[commit]))
+
+    def versions_of(self, commit: str) -> dict[str, int]:
+        return versions_in(self.number, self.serial_of[commit])

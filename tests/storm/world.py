@@ -20,7 +20,7 @@ HOSTS = [f"127.0.0.{number}" for number in range(11, 16)]
 TLS_HOSTS = [f"127.0.0.{number}" for number in range(16, 19)]
 TOKEN = "a token that only the upstream and the daemon know"
 DISK_SIZE = {"state": "768m", "trees": "512m"}
-KEEP_OLD = 15  # seconds: longer than readers need, also on a busy machine
+KEEP_OLD = 10  # seconds: longer than readers need, also on a busy machine
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Disk:
 
 
 class World:
-    """Everything below `directory`. `make_gateway(backend_url, hosts, tls_hosts, certificates, directory)`
+    """Everything below `directory`. `make_gateway(backend, hosts, tls_hosts, certificates, directory)`
     stands between the upstreams and the daemon."""
 
     def __init__(self, directory: Path, seed: int, count: int, make_gateway, mount: bool = True):
@@ -93,7 +93,7 @@ class World:
             backend = HttpUpstreams(directory / "upstreams")
             backend.start()
             self._cleanup.callback(backend.stop)
-            self.gateway = make_gateway(f"http://127.0.0.1:{backend.port}", HOSTS, TLS_HOSTS,
+            self.gateway = make_gateway(f"127.0.0.1:{backend.port}", HOSTS, TLS_HOSTS,
                                         directory / "certificates", directory)
             self.gateway.start()
             self._cleanup.callback(self.gateway.stop)

@@ -1,13 +1,16 @@
 """Each fault of the gateway truly happens to real git, and is over when it is healed."""
 
+import os
 import random
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
-from faults import FAULTS, FETCH, INFO_REFS, LS_REFS, Fault
-from gateway import Gateway
+from faults import FAULTS, FETCH, INFO_REFS, LS_REFS, TLS, Fault
+from gateway import Counts, Gateway
+from gateway_wire import packet_starts
 from http_upstream import HttpUpstreams
 from upstream import ISOLATED, Upstream
 from waiting import wait_for
@@ -16,13 +19,19 @@ PLAIN, SECURE, OTHER = "127.0.0.11", "127.0.0.15", "127.0.0.12"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """Two repositories, `site` and `other`, behind a gateway of three hosts."""
+def upstreams(tmp_path_factory) -> dict[str, Upstream]:
     directory = tmp_path_factory.mktemp("gateway")
-    for name in "site", "other":
-        upstream = Upstream(directory / f"upstreams/{name}.git")
+    found = {name: Upstream(directory / f"{name}.git") for name in ("site", "other")}
+    for upstream in found.values():
         upstream.commit({f"file{number}": random.Random(number).randbytes(3000).hex() for number in range(40)})
-    backend = HttpUpstreams(directory / "upstreams")
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(upstreams, tmp_path_factory):
+    """The repositories behind a gateway of three hosts."""
+    directory = tmp_path_factory.mktemp("served")
+    backend = HttpUpstreams(upstreams["site"].path.parent)
     backend.start()
     try:
         with Gateway(f"127.0.0.1:{backend.port}", [PLAIN, OTHER], [SECURE], directory / "certificates",
@@ -96,7 +105,7 @@ REFUSALS = [
     (Fault("status", status=504, requests=(FETCH,)), "HTTP 504"),
     (Fault("page", "html"), "not valid|is this a git repository"),
     (Fault("page", "html_as_git"), "invalid|bad line|protocol|not valid"),
-    (Fault("page", "empty", requests=(LS_REFS,)), "fatal|empty repository"),
+    (Fault("page", "empty", requests=(LS_REFS,)), "fatal"),
     (Fault("page", "garbage"), "HTTP/0.9|unable to access"),
     (Fault("redirect", "loop"), "redirects"),
     (Fault("redirect", "file"), "(?i)protocol .?file.? .*(not supported|disabled)"),
@@ -106,16 +115,160 @@ REFUSALS = [
 ]
 
 
+def harmed(gateway: Gateway, kind: str) -> int:
+    return gateway.seen().get("site", Counts()).by_fault.get(kind, 0)
+
+
 @pytest.mark.parametrize("fault, complaint", REFUSALS, ids=lambda value: str(value) if value else None)
 def test_git_fails_as_the_fault_says_and_clones_when_it_is_healed(gateway, git, fault, complaint):
-    before = gateway.seen().get("site")
+    before = harmed(gateway, fault.kind)
     gateway.harm("site", fault)
     status, output = git.clones()
-    harmed = gateway.seen()["site"].by_fault[fault.kind] - (before.by_fault.get(fault.kind, 0) if before else 0)
-    assert harmed > 0
-    if not (fault.how == "empty" and "empty repository" in output):
-        assert status != 0, output
+    assert harmed(gateway, fault.kind) > before
+    assert status != 0, output
     assert re.search(complaint, output), output
     assert git.clones(name="other")[0] == 0
     gateway.heal("site")
     assert git.clones() == (0, "Cloning into bare repository 'clone'...\n")
+
+
+@pytest.mark.parametrize("fault", [
+    Fault("stall", "head"), Fault("stall", "body", part=0.3), Fault("slow", seconds=60.0),
+    Fault("delay", "request", seconds=600.0), Fault("delay", "answer", seconds=600.0),
+], ids=str)
+def test_git_waits_for_as_long_as_the_fault_lasts(gateway, git, fault):
+    before = gateway.seen().get("site", Counts()).harmed
+    gateway.harm("site", fault)
+    clone = git.begin("clone", "--bare", gateway.url(PLAIN, "site"), "clone")
+    wait_for(lambda: gateway.seen()["site"].harmed > before, "it is harmed")
+    assert git.clones(name="other")[0] == 0
+    assert clone.poll() is None
+    gateway.heal("site")
+    assert clone.wait(30) == 0, clone.stdout.read()
+
+
+def test_an_answer_that_is_late_is_the_one_of_before(gateway, git, upstreams):
+    gateway.harm("site", Fault("stall", "head", requests=(LS_REFS,)))
+    before = gateway.seen()["site"].harmed
+    listing = git.begin("ls-remote", gateway.url(PLAIN, "site"))
+    wait_for(lambda: gateway.seen()["site"].harmed > before, "it is harmed")
+    commit = upstreams["site"].commit({"new": "file"})
+    gateway.heal()
+    assert commit not in listing.communicate(timeout=30)[0]
+    assert commit in git.lists()[1]
+
+
+@pytest.mark.parametrize("fault", [
+    Fault("corrupt", "body", part=0.0), Fault("corrupt", "body", part=0.7),
+    Fault("corrupt", "packet_length", part=0.9), Fault("truncate", "chunks_ended", part=0.5),
+], ids=str)
+def test_the_bytes_differ_as_the_fault_says(gateway, fault):
+    url = gateway.url(PLAIN, "site") + "/info/refs?service=git-upload-pack"
+    honest = get(url)
+    gateway.harm(PLAIN, fault)
+    changed = get(url)
+    if fault.kind == "truncate":
+        assert changed == honest[:len(honest) // 2]
+        return
+    bits = [(at, (a ^ b).bit_count()) for at, (a, b) in enumerate(zip(honest, changed)) if a != b]
+    assert len(changed) == len(honest) and len(bits) == 1 and bits[0][1] == 1
+    if fault.how == "packet_length":
+        assert any(start <= bits[0][0] < start + 4 for start in packet_starts(honest))
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return answer.read()
+
+
+TLS_COMPLAINTS = {
+    "wrong_name": "does not match|subject name|verification failed",
+    "expired": "expired|verification failed",
+    "self_signed": "verification failed|self-signed|self signed|signer not trusted",
+    "cut": "TLS|SSL|handshake|terminated",
+    "plain": "TLS|SSL|unexpected",
+}
+
+
+@pytest.mark.parametrize("how", TLS)
+def test_a_host_whose_tls_is_wrong_is_refused_and_the_others_are_well(gateway, git, how):
+    gateway.harm(SECURE, Fault("tls", how))
+    status, output = git.clones(SECURE)
+    assert status != 0 and re.search(TLS_COMPLAINTS[how], output), output
+    assert git.clones(PLAIN)[0] == 0
+    gateway.heal(SECURE)
+    assert git.clones(SECURE)[0] == 0
+
+
+def test_a_host_refuses_connections_until_it_is_healed(gateway, git):
+    for _ in range(2):
+        gateway.harm(PLAIN, Fault("refuse"))
+    assert re.search("Connection refused|Failed to connect|Couldn't connect", git.clones()[1])
+    assert git.clones(OTHER)[0] == 0
+    gateway.heal()
+    assert git.clones()[0] == 0
+
+
+def test_a_mute_host_takes_connections_and_says_nothing(gateway, git):
+    gateway.harm(PLAIN, Fault("mute"))
+    listing = git.begin("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=1", "ls-remote",
+                        gateway.url(PLAIN, "site"))
+    output = listing.communicate(timeout=60)[0]
+    assert listing.returncode != 0 and re.search("too slow|timed out", output), output
+    gateway.heal()
+    assert git.lists()[0] == 0
+
+
+def test_an_upstream_of_version_0_is_read_all_the_same(gateway, git):
+    gateway.harm("site", Fault("version0"))
+    process = subprocess.run(["git", "ls-remote", gateway.url(PLAIN, "site")], capture_output=True,
+                             text=True, env=git.environment | {"GIT_TRACE_PACKET": "1"}, timeout=60)
+    assert process.returncode == 0 and "version 2" not in process.stderr
+    assert git.clones()[0] == 0
+
+
+def test_a_share_of_the_requests_is_harmed(gateway, git):
+    gateway.harm("site", Fault("status", status=500, requests=(INFO_REFS,)), share=0.5)
+    statuses = [git.lists()[0] for _ in range(30)]
+    assert 0 < sum(status != 0 for status in statuses) < 30
+
+
+def test_a_fault_of_hosts_cannot_befall_a_repository(gateway):
+    for target, fault in ("site", Fault("refuse")), (PLAIN, Fault("tls", "cut")):
+        with pytest.raises(ValueError):
+            gateway.harm(target, fault)
+
+
+def test_what_a_seed_makes_is_understood_and_the_same_again(gateway, git):
+    for kind, make in FAULTS.items():
+        for seed in range(20):
+            fault = make(random.Random(seed))
+            assert fault.kind == kind and fault == make(random.Random(seed))
+            gateway.harm(SECURE, fault, share=0)
+            gateway.heal(SECURE)
+    assert git.clones(SECURE)[0] == 0
+
+
+def test_it_carries_on_with_the_same_addresses_after_it_was_stopped(gateway, git):
+    url = gateway.url(PLAIN, "site")
+    gateway.stop()
+    assert git.lists()[0] != 0
+    gateway.start()
+    assert gateway.url(PLAIN, "site") == url and git.lists()[0] == 0
+
+
+def test_a_client_that_goes_away_while_it_waits_leaves_nothing_open(gateway, git):
+    assert git.clones()[0] == 0
+    before = descriptors(gateway)
+    gateway.harm("site", Fault("stall", "head"))
+    for _ in range(5):
+        harmed = gateway.seen()["site"].harmed
+        listing = git.begin("ls-remote", gateway.url(PLAIN, "site"))
+        wait_for(lambda: gateway.seen()["site"].harmed > harmed, "it is harmed")
+        listing.kill()
+        listing.communicate()
+    wait_for(lambda: descriptors(gateway) <= before, "as many descriptors as before")
+
+
+def descriptors(gateway) -> int:
+    return len(os.listdir(f"/proc/{gateway.pid}/fd"))

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import signal
 import subprocess
 import urllib.request
 
@@ -56,7 +57,7 @@ class Git:
     def begin(self, *arguments) -> subprocess.Popen:
         return subprocess.Popen(["git", *map(str, arguments)], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                cwd=self.directory, env=self.environment)
+                                cwd=self.directory, env=self.environment, start_new_session=True)
 
     def says(self, *arguments) -> tuple[int, str]:
         process = self.begin(*arguments)
@@ -137,11 +138,11 @@ def test_git_fails_as_the_fault_says_and_clones_when_it_is_healed(gateway, git, 
     Fault("delay", "request", seconds=600.0), Fault("delay", "answer", seconds=600.0),
 ], ids=str)
 def test_git_waits_for_as_long_as_the_fault_lasts(gateway, git, fault):
-    before = gateway.seen().get("site", Counts()).harmed
+    before = harmed(gateway, fault.kind)
     gateway.harm("site", fault)
     clone = git.begin("clone", "--bare", gateway.url(PLAIN, "site"), "clone")
-    wait_for(lambda: gateway.seen()["site"].harmed > before, "it is harmed")
-    assert git.clones(name="other")[0] == 0
+    wait_for(lambda: harmed(gateway, fault.kind) > before, "it is harmed")
+    assert git.lists(name="other")[0] == 0
     assert clone.poll() is None
     gateway.heal("site")
     assert clone.wait(30) == 0, clone.stdout.read()
@@ -149,9 +150,9 @@ def test_git_waits_for_as_long_as_the_fault_lasts(gateway, git, fault):
 
 def test_an_answer_that_is_late_is_the_one_of_before(gateway, git, upstreams):
     gateway.harm("site", Fault("stall", "head", requests=(LS_REFS,)))
-    before = gateway.seen()["site"].harmed
+    before = harmed(gateway, "stall")
     listing = git.begin("ls-remote", gateway.url(PLAIN, "site"))
-    wait_for(lambda: gateway.seen()["site"].harmed > before, "it is harmed")
+    wait_for(lambda: harmed(gateway, "stall") > before, "it is harmed")
     commit = upstreams["site"].commit({"new": "file"})
     gateway.heal()
     assert commit not in listing.communicate(timeout=30)[0]
@@ -262,10 +263,10 @@ def test_a_client_that_goes_away_while_it_waits_leaves_nothing_open(gateway, git
     before = descriptors(gateway)
     gateway.harm("site", Fault("stall", "head"))
     for _ in range(5):
-        harmed = gateway.seen()["site"].harmed
+        so_far = harmed(gateway, "stall")
         listing = git.begin("ls-remote", gateway.url(PLAIN, "site"))
-        wait_for(lambda: gateway.seen()["site"].harmed > harmed, "it is harmed")
-        listing.kill()
+        wait_for(lambda: harmed(gateway, "stall") > so_far, "it is harmed")
+        os.killpg(listing.pid, signal.SIGKILL)
         listing.communicate()
     wait_for(lambda: descriptors(gateway) <= before, "as many descriptors as before")
 

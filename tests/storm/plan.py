@@ -65,24 +65,26 @@ def kinds(disasters: dict) -> list[str]:
 def make_plan(seed: str, world: World, seconds: float, chosen: set[str], disasters: dict) -> list:
     """Events by their time. `chosen`: of kinds()."""
     rng = random.Random(seed)
-    events = [*_pushes(rng, world.repositories, seconds)]
+    faults = [name for name in FAULTS if name in chosen]
+    events = [*_harms(rng, world, seconds, faults)] if faults else []
+    events += _pushes(rng, world.repositories, seconds, {harm.target for harm in events})
     if DELIVERIES in chosen:
         events += [Stray(rng.uniform(0, seconds), rng.choice(STRAYS), rng.randrange(len(world.repositories)))
                    for _ in range(int(seconds))]
-    faults = [name for name in FAULTS if name in chosen]
-    if faults:
-        events += _harms(rng, world, seconds, faults)
     names = [name for name in disasters if name in chosen]
     if names:
         events += _disasters(rng, seconds, names, seed)
     return sorted(events, key=lambda event: event.at)
 
 
-def _pushes(rng: random.Random, repositories: list[Repository], seconds: float):
+def _pushes(rng: random.Random, repositories: list[Repository], seconds: float, targets: set[str]):
+    """More of them where harm is done, and to a few others."""
     rate = min(PUSHES_PER_SECOND, len(repositories) / 15)
     busy = rng.sample(range(len(repositories)), max(1, len(repositories) // 10))
+    busy += [number for number, repository in enumerate(repositories)
+             if targets & {repository.name, repository.host}]
     for _ in range(int(rate * seconds)):
-        number = rng.choice(busy) if rng.random() < 0.3 else rng.randrange(len(repositories))
+        number = rng.choice(busy) if rng.random() < 0.5 else rng.randrange(len(repositories))
         repository = repositories[number]
         how = rng.choices(list(CHANGES), list(CHANGES.values()))[0]
         if how == "topic" and not repository.mirror:
@@ -101,7 +103,7 @@ def _harms(rng: random.Random, world: World, seconds: float, faults: list[str]):
     """To some repositories and to one or two hosts; to each one thing at a time."""
     hosts = world.gateway.hosts + world.gateway.tls_hosts
     targets = rng.sample([repository.name for repository in world.repositories],
-                         max(1, len(world.repositories) // 6))
+                         max(1, len(world.repositories) // 4))
     targets += rng.sample(hosts, rng.randint(1, 2))
     for target in targets:
         fault = FAULTS[rng.choice(faults)](rng)

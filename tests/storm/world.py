@@ -13,6 +13,7 @@ from content import UNTRACKED
 from daemon import Daemon, write_secret
 from http_upstream import HttpUpstreams
 from origin import Origin
+from senders import SENDERS
 from waiting import wait_for
 
 MAIN, STABLE, LIVE = "refs/heads/main", "refs/heads/stable", "refs/tags/live"
@@ -144,6 +145,9 @@ class World:
                         limits={"min_free_disk": "16MiB"},
                         defaults={"timeout": "30s", "first_timeout": "60s", "stall_timeout": "5s"})
         daemon.settings["state_dir"] = str(self.state_dir)
+        secrets = sorted({sender.secret for sender in SENDERS})
+        daemon.settings["webhook"]["secret_files"] = [
+            write_secret(daemon.directory / f"secret{number}", secret) for number, secret in enumerate(secrets)]
         daemon.settings["credential"] = credentials
         daemon.write_config()
         return daemon
@@ -192,6 +196,6 @@ class World:
             "mirror": [],
         }[kind]
         delivers = rng.random() < 0.7
-        interval = None if delivers and rng.random() < 0.4 else rng.randrange(2, 31)
+        interval = None if delivers and rng.random() < 0.4 else rng.randrange(2, 21)
         return Repository(name, host, origin, self.gateway.url(host, name), tuple(checkouts), kind == "mirror",
                           interval, delivers)

@@ -110,8 +110,8 @@ def _broken(world, rng) -> Disaster:
     world.config.write_text(broken)
     try:
         world.daemon.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "the old configuration stays in force" in world.daemon.log_text()[said:],
-                 "it says that the old configuration stays in force", 60)
+        wait_for(lambda: "the old one stays in force" in world.daemon.log_text()[said:],
+                 "it says that the old one stays in force", 60)
     finally:
         world.config.write_text(whole)
     world.daemon.reload()

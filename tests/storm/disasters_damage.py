@@ -68,9 +68,11 @@ def _damage(path: Path, rng, ways=tuple(DAMAGE)) -> str:
 # The state directory
 
 # Beside the mirrors, which disasters of their own are about, and the lock, whose whole point is that
-# nobody touches it. Written without it the ledger's -shm is worth nothing, so it goes with the others.
+# nobody touches it.
 STATE = ["ledger.sqlite3*", "journal/*", "paused.json", "renamed.json", "notify/*", "gates/*", "git.config"]
 STATE_FOLDERS = ["journal", "notify", "gates", "ssh"]
+# Only a person puts a directory there, and is told at the next start to take it away.
+NO_DIRECTORY = {"git.config", "paused.json"}
 
 
 def damage_state(world, rng) -> Disaster:
@@ -80,7 +82,8 @@ def damage_state(world, rng) -> Disaster:
     if rng.random() < 0.15:
         done = [_damage(world.state_dir / rng.choice(STATE_FOLDERS), rng, ("deleted",))]
     else:
-        done = [_damage(file, rng) for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
+        done = [_damage(file, rng, tuple(DAMAGE)[:-1] if file.name in NO_DIRECTORY else tuple(DAMAGE))
+                for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
     return Disaster(f"{when}: {'; '.join(done)}; {start_daemon(world)}")
 
 

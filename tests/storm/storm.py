@@ -10,7 +10,7 @@ from typing import Callable
 
 from actors import Forges, Pushers
 from checks import Checks
-from disasters import DISASTERS
+from disasters import DISASTERS, prepare
 from gateway import Gateway
 from history import History
 from lines import Line
@@ -77,6 +77,7 @@ class Storm:
                 history.tell("follow", (repository.name, ref), repository.name, ref)
             for ref, commit in list(repository.origin.refs.items()):
                 history.push(repository, ref, commit)
+        prepare(world)
         world.start()
         wait_for(lambda: all(checkout.path.exists() for repository in world.repositories
                              for checkout in repository.checkouts),

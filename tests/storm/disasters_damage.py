@@ -12,6 +12,7 @@ from disaster import Disaster, end_daemon, remove, start_daemon
 from waiting import wait_for
 
 WEEK = 8 * 24 * 3600  # seconds: after that a mirror is checked as a whole
+RUNNING = "while it ran"
 CHECKED = 240  # seconds until the check that is due was made: polls of seldom polled repositories, busy machines
 
 
@@ -77,7 +78,7 @@ NO_DIRECTORY = {"git.config", "paused.json"}
 
 def damage_state(world, rng) -> Disaster:
     """While it runs, or between an end and a start."""
-    when = "while it ran" if rng.random() < 0.5 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.5 else end_daemon(world, rng)
     files = sorted(file for pattern in STATE for file in world.state_dir.glob(pattern))
     if rng.random() < 0.15:
         done = [_damage(world.state_dir / rng.choice(STATE_FOLDERS), rng, ("deleted",))]
@@ -104,7 +105,7 @@ def flip_pack(world, rng) -> Disaster:
     undo has that week go by. Only polled repositories are checked."""
     repository = rng.choice([one for one in world.repositories if one.interval])
     mirror = mirror_of(world, repository)
-    when = "while it ran" if rng.random() < 0.7 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.7 else end_daemon(world, rng)
     # A reader of a mirror sees its refs themselves.
     patterns = OBJECTS + ([] if repository.mirror else REFS) + OTHERS
     files = sorted(file for pattern in patterns for file in mirror.glob(pattern) if file.is_file())
@@ -135,7 +136,7 @@ def delete_mirror(world, rng) -> Disaster:
     """All of it, or a part."""
     repository = rng.choice(world.repositories)
     mirror = mirror_of(world, repository)
-    when = "while it ran" if rng.random() < 0.7 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.7 else end_daemon(world, rng)
     part = mirror if rng.random() < 0.5 else mirror / rng.choice(PARTS)
     if not part.exists():
         return Disaster(f"left out: {part} is not there; {start_daemon(world)}")
@@ -153,7 +154,7 @@ def delete_mirror(world, rng) -> Disaster:
 def delete_slot(world, rng) -> Disaster:
     """Spare trees, what is under way, and notes: everything beside a published tree but that tree and
     those that readers may still be in."""
-    when = "while it ran" if rng.random() < 0.5 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.5 else end_daemon(world, rng)
     places = sorted(world.trees.glob(".*.freshet"))
     done = []
     for place in rng.sample(places, min(len(places), 10)):
@@ -161,7 +162,7 @@ def delete_slot(world, rng) -> Disaster:
             if rng.random() < 0.5:
                 remove(path)
                 done.append(path.name)
-        if rng.random() < 0.3:  # left by somebody who was killed
+        if when != RUNNING and rng.random() < 0.3:  # as a killed daemon leaves it; swept at the next start
             (place / f"tmp.{rng.randrange(10**9)}").mkdir(exist_ok=True)
             done.append("a new tmp.")
     return Disaster(f"{when}: {len(done)} of what lies beside trees deleted or added; {start_daemon(world)}")

@@ -58,7 +58,10 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _damage(path: Path, rng, ways=tuple(DAMAGE)) -> str:
     """What was done; the daemon may have removed the file meanwhile."""
-    way = rng.choice([way for way in ways if path.is_file() or way == "deleted"])
+    ways = [way for way in ways if way == "deleted" or path.is_file()]
+    if path.name in NO_DIRECTORY and "replaced by a directory" in ways:
+        ways.remove("replaced by a directory")
+    way = rng.choice(ways)
     try:
         DAMAGE[way](path, rng)
     except OSError as error:
@@ -72,8 +75,8 @@ def _damage(path: Path, rng, ways=tuple(DAMAGE)) -> str:
 # nobody touches it.
 STATE = ["ledger.sqlite3*", "journal/*", "paused.json", "renamed.json", "notify/*", "gates/*", "git.config"]
 STATE_FOLDERS = ["journal", "notify", "gates", "ssh"]
-# Only a person puts a directory there, and is told at the next start to take it away.
-NO_DIRECTORY = {"git.config", "paused.json"}
+# Only a person puts a directory there, and is told to take it away.
+NO_DIRECTORY = {"git.config", "paused.json", "freshet.checked"}
 
 
 def damage_state(world, rng) -> Disaster:
@@ -83,8 +86,7 @@ def damage_state(world, rng) -> Disaster:
     if rng.random() < 0.15:
         done = [_damage(world.state_dir / rng.choice(STATE_FOLDERS), rng, ("deleted",))]
     else:
-        done = [_damage(file, rng, tuple(DAMAGE)[:-1] if file.name in NO_DIRECTORY else tuple(DAMAGE))
-                for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
+        done = [_damage(file, rng) for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
     return Disaster(f"{when}: {'; '.join(done)}; {start_daemon(world)}")
 
 
@@ -92,7 +94,7 @@ def damage_state(world, rng) -> Disaster:
 
 OBJECTS = ["objects/pack/*.pack", "objects/pack/*.idx", "objects/pack/*.rev", "objects/??/*"]
 REFS = ["packed-refs", "refs/heads/**/*", "refs/tags/**/*", "refs/freshet/**/*", "HEAD"]
-OTHERS = ["config", "freshet.*", "worktrees/*/*", "info/*", "shallow"]
+OTHERS = ["config", "freshet.checked", "worktrees/*/*", "info/*", "shallow"]
 PARTS = ["objects", "objects/pack", "refs", "worktrees", "config", "HEAD", "packed-refs", "freshet.lock"]
 
 
@@ -111,24 +113,22 @@ def flip_pack(world, rng) -> Disaster:
     files = sorted(file for pattern in patterns for file in mirror.glob(pattern) if file.is_file())
     done = [_damage(file, rng) for file in rng.sample(files, min(len(files), rng.choice([1, 1, 3, 10])))]
     return Disaster(f"{when}: {'; '.join(done)}; {start_daemon(world)}",
-                    undo=partial(_check_mirror, world, repository))
+                    undo=partial(check_mirror, world, repository))
 
 
-def _check_mirror(world, repository) -> None:
-    """Waits for the check that is due, and for a new mirror when it found damage."""
+def check_mirror(world, repository) -> None:
+    """Waits for the check that is due after a week, and for a new mirror when it found damage."""
     start_daemon(world)
     mark = mirror_of(world, repository) / "freshet.checked"
-    try:
-        old = mark.stat().st_mtime - WEEK
-        os.utime(mark, (old, old))
-    except OSError:
-        return  # not there: the mirror is a new one, or without its mark, and is checked by being fetched
+    wait_for(mark.exists, f"the mirror of {repository.name} has been polled", CHECKED)
+    old = mark.stat().st_mtime - WEEK
+    os.utime(mark, (old, old))
 
     def checked() -> bool:
         try:
             return mark.stat().st_mtime > old + WEEK / 2
         except OSError:
-            return True
+            return True  # a new mirror has none before its first poll
     wait_for(checked, f"the mirror of {repository.name} is checked, which is due", CHECKED)
 
 

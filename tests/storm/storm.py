@@ -10,7 +10,7 @@ from typing import Callable
 
 from actors import Forges, Pushers
 from checks import Checks
-from disasters import DISASTERS
+from disasters import DISASTERS, prepare
 from gateway import Gateway
 from history import History
 from lines import Line
@@ -43,6 +43,7 @@ class Storm:
         self._history = History(Model(Bounds(reading=KEEP_OLD - 1)), directory / "history.jsonl")
         self._world = World(directory, options.seed, options.repositories,
                             partial(Gateway, seed=options.seed))
+        prepare(self._world)
         self._checks = Checks(self._world, partial(self._broken, "clean"))
         self._weather, self._fate = (Line(self._history.now, threads=1) for _ in range(2))
         self._forges = Forges(self._world, self._history)
@@ -169,7 +170,11 @@ class Storm:
         history = self._history
         history.harm(None)
         history.note("disaster", name=blow.name, seed=blow.seed)
-        disaster = DISASTERS[blow.name](self._world, random.Random(blow.seed))
+        try:
+            disaster = DISASTERS[blow.name](self._world, random.Random(blow.seed))
+        except AssertionError as error:
+            self._broken("alive", "the daemon", f"{blow.name}: {error}")
+            return
         history.did(f"disaster: {blow.name}", happened=disaster.what,
                     forgives=sorted(disaster.forgives))
         if disaster.undo:
@@ -178,8 +183,11 @@ class Storm:
             history.heal(None)
 
     def _undo_disaster(self, disaster) -> None:
-        disaster.undo()
-        self._history.note("undone", what=disaster.what)
+        try:
+            disaster.undo()
+        except AssertionError as error:
+            self._broken("alive", "the daemon", f"after {disaster.what}: {error}")
+        self._history.note("undone", disaster=disaster.what)
         self._history.heal(None)
 
     # What is told

@@ -9,7 +9,6 @@
 #include <cstdio>
 
 #include "base/files.h"
-#include "base/hmac.h"
 #include "base/log.h"
 #include "base/subprocess.h"
 
@@ -36,8 +35,8 @@ std::string mark_of(const std::string& mirror) {
   return mirror + "/freshet.checked";
 }
 
-Result<void> rename_path(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) {
+Result<void> rename_path(const std::string& from, const std::string& to, unsigned flags = 0) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
     return fail(system_error(errno, "cannot rename " + from + " to " + to));
   }
   return {};
@@ -93,14 +92,22 @@ void note_checked(const std::string& mirror) {
 }
 
 Result<void> replace(const std::string& fresh, const std::string& mirror) {
-  const std::string aside = mirror + ".damaged." + random_hex(4);
   if (is_directory(mirror + "/worktrees") && !path_exists(fresh + "/worktrees")) {
     FRESHET_CHECK(rename_path(mirror + "/worktrees", fresh + "/worktrees"));
   }
-  FRESHET_CHECK(rename_path(mirror, aside));
-  FRESHET_CHECK(rename_path(fresh, mirror));
+  FRESHET_CHECK(rename_path(fresh, mirror, RENAME_EXCHANGE));
   FRESHET_CHECK(sync_directory(parent_path(mirror)));
-  return remove_tree(aside);
+  return remove_tree(fresh);
+}
+
+Result<void> end_replacement(const std::string& fresh, const std::string& mirror) {
+  if (!path_exists(fresh)) {
+    return {};
+  }
+  if (is_directory(fresh + "/worktrees") && !path_exists(mirror + "/worktrees")) {
+    FRESHET_CHECK(rename_path(fresh + "/worktrees", mirror + "/worktrees"));
+  }
+  return remove_tree(fresh);
 }
 
 }  // namespace freshet::mirror

@@ -27,4 +27,8 @@ void note_checked(const std::string& mirror);
 /// over. The old one is removed.
 Result<void> replace(const std::string& fresh, const std::string& mirror);
 
+/// After a process that was killed while it made `fresh`, or replaced `mirror` by it: gives the
+/// linked trees back and removes what lies at `fresh`, if anything.
+Result<void> end_replacement(const std::string& fresh, const std::string& mirror);
+
 }  // namespace freshet::mirror

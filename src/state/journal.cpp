@@ -87,9 +87,12 @@ Result<void> Journal::read_left_over() {
   }
   std::sort(numbers.begin(), numbers.end());
   for (const std::uint64_t number : numbers) {
-    FRESHET_TRY(const std::string text,
-                read_file(directory_ + "/" + std::string(kPrefix) + std::to_string(number)));
-    std::string_view rest = text;
+    const auto text = read_file(directory_ + "/" + std::string(kPrefix) + std::to_string(number));
+    if (!text) {  // no reason to keep everybody waiting: each repository is refreshed at start
+      log::warning("announcements of the last process not read", {{"error", text.error().message}});
+      continue;
+    }
+    std::string_view rest = *text;
     for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
       auto entry = from_line(rest.substr(0, end));
       if (entry && wall_now() - entry->announcement.at < kOldest) {

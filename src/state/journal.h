@@ -19,9 +19,10 @@ namespace freshet::state {
 ///
 /// Format: numbered files `announced.N` in one directory, one JSON object a line:
 /// {"id":7,"at":MILLIS,"repository":NAME,"ref":REF,"before":HEX,"after":HEX}, before and after
-/// left out when unknown. Empty lines, and a line that a crash cut short, are passed over. A file
-/// goes once a newer one is in use and everything in it is settled, or too old to be read again:
-/// what stays open for days, as that of a paused repository, keeps no file. Thread-safe.
+/// left out when unknown. Empty lines, a line that a crash cut short, and a file that cannot be
+/// read are passed over. A file goes once a newer one is in use and everything in it is settled, or
+/// too old to be read again: what stays open for days, as that of a paused repository, keeps no
+/// file. Thread-safe.
 class Journal {
  public:
   struct Entry {

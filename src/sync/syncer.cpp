@@ -49,7 +49,7 @@ bool take_care(const Refresh& run, mirror::Mirror& mirror) {
     return false;
   }
   const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
-  if (damaged) {
+  if (damaged && !*damaged) {  // a damaged one stays due until it is replaced
     mirror::note_checked(mirror.path());
   }
   return damaged && *damaged;
@@ -61,12 +61,15 @@ Result<void> bring_and_publish(Refresh& run, mirror::Mirror& mirror) {
   return publish_checkouts(run, mirror);
 }
 
+std::string place_of_rebuild(const RepositorySpec& spec) {
+  return spec.mirror + ".rebuild";
+}
+
 /// The published trees stay where they are; what is fetched anew takes the damaged mirror's place
 /// once it is complete.
 Result<void> rebuild(Refresh& run, mirror::Mirror damaged) {
   log::warning("mirror damaged, fetching it anew", {{"repository", run.spec->name.text()}});
-  const std::string beside = run.spec->mirror + ".rebuild";
-  FRESHET_CHECK(remove_tree(beside));
+  const std::string beside = place_of_rebuild(*run.spec);
   {
     FRESHET_TRY(mirror::Mirror fresh, mirror::Mirror::open_or_create(beside, run.world.git()));
     run.brought.clear();
@@ -86,6 +89,7 @@ Result<void> refresh(Refresh& run) {
   run.outcome.asked = false;
   FRESHET_TRY(mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
+  FRESHET_CHECK(mirror::end_replacement(place_of_rebuild(*run.spec), mirror.path()));
   run.upstream = run.world.connect(*run.spec);
   auto result = bring_and_publish(run, mirror);
   bool is_damaged = false;

@@ -12,6 +12,7 @@ from disaster import Disaster, end_daemon, remove, start_daemon
 from waiting import wait_for
 
 WEEK = 8 * 24 * 3600  # seconds: after that a mirror is checked as a whole
+RUNNING = "while it ran"
 CHECKED = 240  # seconds until the check that is due was made: polls of seldom polled repositories, busy machines
 
 
@@ -68,19 +69,22 @@ def _damage(path: Path, rng, ways=tuple(DAMAGE)) -> str:
 # The state directory
 
 # Beside the mirrors, which disasters of their own are about, and the lock, whose whole point is that
-# nobody touches it. Written without it the ledger's -shm is worth nothing, so it goes with the others.
+# nobody touches it.
 STATE = ["ledger.sqlite3*", "journal/*", "paused.json", "renamed.json", "notify/*", "gates/*", "git.config"]
 STATE_FOLDERS = ["journal", "notify", "gates", "ssh"]
+# Only a person puts a directory there, and is told at the next start to take it away.
+NO_DIRECTORY = {"git.config", "paused.json"}
 
 
 def damage_state(world, rng) -> Disaster:
     """While it runs, or between an end and a start."""
-    when = "while it ran" if rng.random() < 0.5 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.5 else end_daemon(world, rng)
     files = sorted(file for pattern in STATE for file in world.state_dir.glob(pattern))
     if rng.random() < 0.15:
         done = [_damage(world.state_dir / rng.choice(STATE_FOLDERS), rng, ("deleted",))]
     else:
-        done = [_damage(file, rng) for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
+        done = [_damage(file, rng, tuple(DAMAGE)[:-1] if file.name in NO_DIRECTORY else tuple(DAMAGE))
+                for file in rng.sample(files, min(len(files), rng.choice([1, 1, 2, 4])))]
     return Disaster(f"{when}: {'; '.join(done)}; {start_daemon(world)}")
 
 
@@ -101,7 +105,7 @@ def flip_pack(world, rng) -> Disaster:
     undo has that week go by. Only polled repositories are checked."""
     repository = rng.choice([one for one in world.repositories if one.interval])
     mirror = mirror_of(world, repository)
-    when = "while it ran" if rng.random() < 0.7 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.7 else end_daemon(world, rng)
     # A reader of a mirror sees its refs themselves.
     patterns = OBJECTS + ([] if repository.mirror else REFS) + OTHERS
     files = sorted(file for pattern in patterns for file in mirror.glob(pattern) if file.is_file())
@@ -132,7 +136,7 @@ def delete_mirror(world, rng) -> Disaster:
     """All of it, or a part."""
     repository = rng.choice(world.repositories)
     mirror = mirror_of(world, repository)
-    when = "while it ran" if rng.random() < 0.7 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.7 else end_daemon(world, rng)
     part = mirror if rng.random() < 0.5 else mirror / rng.choice(PARTS)
     if not part.exists():
         return Disaster(f"left out: {part} is not there; {start_daemon(world)}")
@@ -150,7 +154,7 @@ def delete_mirror(world, rng) -> Disaster:
 def delete_slot(world, rng) -> Disaster:
     """Spare trees, what is under way, and notes: everything beside a published tree but that tree and
     those that readers may still be in."""
-    when = "while it ran" if rng.random() < 0.5 else end_daemon(world, rng)
+    when = RUNNING if rng.random() < 0.5 else end_daemon(world, rng)
     places = sorted(world.trees.glob(".*.freshet"))
     done = []
     for place in rng.sample(places, min(len(places), 10)):
@@ -158,7 +162,7 @@ def delete_slot(world, rng) -> Disaster:
             if rng.random() < 0.5:
                 remove(path)
                 done.append(path.name)
-        if rng.random() < 0.3:  # left by somebody who was killed
+        if when != RUNNING and rng.random() < 0.3:  # as a killed daemon leaves it; swept at the next start
             (place / f"tmp.{rng.randrange(10**9)}").mkdir(exist_ok=True)
             done.append("a new tmp.")
     return Disaster(f"{when}: {len(done)} of what lies beside trees deleted or added; {start_daemon(world)}")

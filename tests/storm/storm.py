@@ -78,6 +78,7 @@ class Storm:
                 history.tell("follow", (repository.name, ref), repository.name, ref)
             for ref, commit in list(repository.origin.refs.items()):
                 history.push(repository, ref, commit)
+        prepare(world)
         world.start()
         wait_for(lambda: all(checkout.path.exists() for repository in world.repositories
                              for checkout in repository.checkouts),

@@ -43,7 +43,6 @@ class Storm:
         self._history = History(Model(Bounds(reading=KEEP_OLD - 1)), directory / "history.jsonl")
         self._world = World(directory, options.seed, options.repositories,
                             partial(Gateway, seed=options.seed))
-        prepare(self._world)
         self._checks = Checks(self._world, partial(self._broken, "clean"))
         self._weather, self._fate = (Line(self._history.now, threads=1) for _ in range(2))
         self._forges = Forges(self._world, self._history)

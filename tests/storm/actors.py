@@ -148,7 +148,7 @@ class Pushers:
         origin = repository.origin
         commit = origin.commit(origin.refs.get(push.ref))
         if push.lag and push.ref in origin.refs:
-            letters = self._tell(repository, push, commit)
+            letters = self._tell(repository, push, commit, origin.refs[push.ref])
             self.line.put(self._history.now() + push.lag,
                            partial(self._serve, repository, push.ref, commit, letters))
         else:

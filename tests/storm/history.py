@@ -23,18 +23,18 @@ class History:
     def now(self) -> float:
         return time.monotonic() - self._began
 
-    def note(self, what: str, **fields) -> None:
+    def note(self, what: str, /, **fields) -> None:
         """For people only."""
         with self._mutex:
             self._write(what, fields)
 
-    def did(self, what: str, **fields) -> None:
+    def did(self, what: str, /, **fields) -> None:
         """The same, counted for the report."""
         with self._mutex:
             self.counts[what] = self.counts.get(what, 0) + 1
             self._write(what, fields)
 
-    def tell(self, what: str, *arguments, quiet: bool = False, **fields):
+    def tell(self, what: str, /, *arguments, quiet: bool = False, **fields):
         """Calls the model's function of that name; what it answers."""
         with self._mutex:
             if not quiet:

@@ -170,7 +170,11 @@ class Storm:
         history = self._history
         history.harm(None)
         history.note("disaster", name=blow.name, seed=blow.seed)
-        disaster = DISASTERS[blow.name](self._world, random.Random(blow.seed))
+        try:
+            disaster = DISASTERS[blow.name](self._world, random.Random(blow.seed))
+        except AssertionError as error:
+            self._broken("alive", "the daemon", f"{blow.name}: {error}")
+            return
         history.did(f"disaster: {blow.name}", happened=disaster.what,
                     forgives=sorted(disaster.forgives))
         if disaster.undo:
@@ -179,8 +183,11 @@ class Storm:
             history.heal(None)
 
     def _undo_disaster(self, disaster) -> None:
-        disaster.undo()
-        self._history.note("undone", what=disaster.what)
+        try:
+            disaster.undo()
+        except AssertionError as error:
+            self._broken("alive", "the daemon", f"after {disaster.what}: {error}")
+        self._history.note("undone", disaster=disaster.what)
         self._history.heal(None)
 
     # What is told

@@ -77,11 +77,14 @@ Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel) {
 
 bool check_is_due(const std::string& mirror, WallTime now) {
   struct stat info {};
-  if (::stat(mark_of(mirror).c_str(), &info) != 0) {
-    note_checked(mirror);  // a new mirror has just been checked by fetching it
-    return false;
+  return ::stat(mark_of(mirror).c_str(), &info) == 0 &&
+         WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + kCheckEvery < now;
+}
+
+void note_new(const std::string& mirror) {
+  if (!path_exists(mark_of(mirror))) {
+    note_checked(mirror);
   }
-  return WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + kCheckEvery < now;
 }
 
 void note_checked(const std::string& mirror) {

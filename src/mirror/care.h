@@ -19,9 +19,11 @@ Result<void> pack_up(const GitPlace& place, const CancelToken& cancel);
 /// made.
 Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
 
-/// When the whole mirror was last checked, so that somebody does it again after a week.
+/// When the whole mirror was last checked, so that somebody does it again after a week. A new one
+/// counts as checked, for fetching it did that; one of which nothing was noted is not due.
 bool check_is_due(const std::string& mirror, WallTime now);
 void note_checked(const std::string& mirror);
+void note_new(const std::string& mirror);
 
 /// Puts the repository at `fresh` in place of the one at `mirror`, whose linked trees it takes
 /// over. The old one is removed.

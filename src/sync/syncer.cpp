@@ -45,6 +45,7 @@ bool take_care(const Refresh& run, mirror::Mirror& mirror) {
     }
     static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
+  mirror::note_new(mirror.path());
   if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
     return false;
   }
@@ -165,7 +166,10 @@ void Syncer::probe(const Job& job, const CancelToken& cancel,
         if (!answer) {
           done({false, answer.error()});
         } else {
-          done({*answer != seen->answer || !still_published(seen->checkouts), std::nullopt});
+          // Where nothing ever changes a refresh is still what checks the mirror.
+          done({*answer != seen->answer || !still_published(seen->checkouts) ||
+                    mirror::check_is_due(seen->spec->mirror, wall_now()),
+                std::nullopt});
         }
       });
 }

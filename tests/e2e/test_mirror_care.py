@@ -1,5 +1,7 @@
 """What freshet keeps although the upstream, or the disk, has lost it."""
 
+import os
+
 import pytest
 
 from daemon import run_freshet
@@ -205,6 +207,31 @@ def test_a_damaged_mirror_whose_upstream_is_away_keeps_the_tree_and_is_rebuilt_l
         (tmp_path / "away").rename(upstream.path)
         site.wait_for(site.push({"README": "second\n"}))
     assert_complete(site.path)
+
+
+def test_a_mirror_is_checked_after_a_week_though_nothing_is_ever_pushed(
+        http_upstreams, upstream, make_daemon, tmp_path):
+    daemon = make_daemon({"name": "site", "url": http_upstreams.url(upstream.path), "interval": "1s",
+                          "path": str(tmp_path / "site")})
+    daemon.wait_for_state("ok")
+    mirror = mirror_of(daemon, "site.git")
+    mark = mirror / "freshet.checked"
+    wait_for(mark.exists, "the first fetch counts as a check")
+    for pack in (mirror / "objects/pack").glob("*.pack"):
+        flip_bytes(pack)
+    assert not sound(mirror)
+    os.utime(mark, (0, 0))
+    wait_for(lambda: sound(mirror), "it was checked and fetched anew")
+    daemon.wait_for_state("ok")
+    assert_complete(tmp_path / "site")
+
+
+def sound(mirror) -> bool:
+    try:
+        git(mirror, "fsck", "--full")
+    except AssertionError:
+        return False
+    return True
 
 
 # Upkeep

@@ -169,7 +169,7 @@ void Syncer::probe(const Job& job, const CancelToken& cancel,
         if (!answer) {
           done({false, answer.error()});
         } else {
-          // Where nothing ever changes a refresh is still what checks the mirror.
+          // Where nothing ever changes a refresh still checks the mirror, or brings it back.
           done({*answer != seen->answer || !still_published(seen->checkouts) ||
                     mirror::check_is_due(seen->spec->mirror, wall_now()),
                 std::nullopt});

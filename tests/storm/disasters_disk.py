@@ -5,6 +5,7 @@ import subprocess
 from functools import partial
 
 from disaster import Disaster, disk_is_bad, start_daemon
+from waiting import wait_for
 
 LEFT_FREE = [0, 4096, 300_000, 8 << 20]  # bytes
 
@@ -42,7 +43,8 @@ def read_only(world, rng) -> Disaster:
     if not disk:
         return Disaster(name)
     assert _mount("--bind", disk.path, disk.path)
-    assert _mount("-o", "remount,ro,bind", disk.path)
+    # Busy while somebody has a file open for writing that he opened since the line above.
+    wait_for(lambda: _mount("-o", "remount,ro,bind", disk.path), f"{disk.path} is read-only")
     return Disaster(f"the disk of {name} can only be read", undo=partial(_writable, world, disk))
 
 

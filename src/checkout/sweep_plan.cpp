@@ -42,7 +42,9 @@ SweepPlan plan_sweep(const std::vector<std::string>& names,
   }
   std::sort(due.rbegin(), due.rend());  // the newest differs least from what comes next
   for (const auto& [since, name] : due) {
-    if (spares < most_spares) {
+    // A spare that was prepared while the tree was current has its name already.
+    const bool has_spare = std::count(names.begin(), names.end(), std::string(kSpare) + name) > 0;
+    if (spares < most_spares && !has_spare) {
       plan.reuse.push_back(*ObjectId::parse(name));
       ++spares;
     } else {

@@ -32,8 +32,8 @@ struct SweepPlan {
 };
 
 /// A complete tree under its commit's hash stays while it is current or until `keep_old` after it
-/// was replaced; then it is a spare, or goes when there are enough of them. Leftovers of
-/// interrupted work go at once. `retired` says since when, by name.
+/// was replaced; then it is a spare, or goes when there are enough of them or one of the same
+/// commit. Leftovers of interrupted work go at once. `retired` says since when, by name.
 SweepPlan plan_sweep(const std::vector<std::string>& names,
                      const std::map<std::string, WallTime>& retired,
                      const std::optional<ObjectId>& current, WallTime now, Duration keep_old,

@@ -9,7 +9,6 @@
 #include <cstdio>
 
 #include "base/files.h"
-#include "base/hmac.h"
 #include "base/log.h"
 #include "base/subprocess.h"
 #include "mirror/slot_refs.h"
@@ -58,8 +57,8 @@ Result<std::size_t> count_files(const std::string& directory, std::size_t enough
   return count;
 }
 
-Result<void> rename_path(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) {
+Result<void> rename_path(const std::string& from, const std::string& to, unsigned flags = 0) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
     return fail(system_error(errno, "cannot rename " + from + " to " + to));
   }
   return {};
@@ -117,11 +116,14 @@ Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel) {
 
 bool check_is_due(const std::string& mirror, WallTime now) {
   struct stat info {};
-  if (::stat(mark_of(mirror).c_str(), &info) != 0) {
-    note_checked(mirror);  // a new mirror has just been checked by fetching it
-    return false;
+  return ::stat(mark_of(mirror).c_str(), &info) != 0 ||
+         WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + kCheckEvery < now;
+}
+
+void note_new(const std::string& mirror) {
+  if (!path_exists(mark_of(mirror))) {
+    note_checked(mirror);
   }
-  return WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + kCheckEvery < now;
 }
 
 void note_checked(const std::string& mirror) {
@@ -132,14 +134,22 @@ void note_checked(const std::string& mirror) {
 }
 
 Result<void> replace(const std::string& fresh, const std::string& mirror) {
-  const std::string aside = mirror + ".damaged." + random_hex(4);
   if (is_directory(mirror + "/worktrees") && !path_exists(fresh + "/worktrees")) {
     FRESHET_CHECK(rename_path(mirror + "/worktrees", fresh + "/worktrees"));
   }
-  FRESHET_CHECK(rename_path(mirror, aside));
-  FRESHET_CHECK(rename_path(fresh, mirror));
+  FRESHET_CHECK(rename_path(fresh, mirror, RENAME_EXCHANGE));
   FRESHET_CHECK(sync_directory(parent_path(mirror)));
-  return remove_tree(aside);
+  return remove_tree(fresh);
+}
+
+Result<void> end_replacement(const std::string& fresh, const std::string& mirror) {
+  if (!path_exists(fresh)) {
+    return {};
+  }
+  if (is_directory(fresh + "/worktrees") && !path_exists(mirror + "/worktrees")) {
+    FRESHET_CHECK(rename_path(fresh + "/worktrees", mirror + "/worktrees"));
+  }
+  return remove_tree(fresh);
 }
 
 }  // namespace freshet::mirror

@@ -22,12 +22,18 @@ Result<void> pack_refs(const GitPlace& place, const CancelToken& cancel);
 /// made.
 Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
 
-/// When the whole mirror was last checked, so that somebody does it again after a week.
+/// When the whole mirror was last checked, so that somebody does it again after a week, or at once
+/// where nothing is noted, as where no mirror is. Fetching a new one counts as a check: note_new().
 bool check_is_due(const std::string& mirror, WallTime now);
 void note_checked(const std::string& mirror);
+void note_new(const std::string& mirror);
 
 /// Puts the repository at `fresh` in place of the one at `mirror`, whose linked trees it takes
 /// over. The old one is removed.
 Result<void> replace(const std::string& fresh, const std::string& mirror);
+
+/// After a process that was killed while it made `fresh`, or replaced `mirror` by it: gives the
+/// linked trees back and removes what lies at `fresh`, if anything.
+Result<void> end_replacement(const std::string& fresh, const std::string& mirror);
 
 }  // namespace freshet::mirror

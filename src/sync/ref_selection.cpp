@@ -150,7 +150,13 @@ std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announc
   std::vector<ObjectId> commits;
   for (const auto& [ref, ids] : newest) {
     const auto known = current.find(ref);
-    if (ids.size() == 1 && (known == current.end() || known->second != *ids.begin())) {
+    const auto here = known == current.end() ? std::nullopt : std::optional(known->second);
+    const bool follows_it =
+        std::any_of(announcements.begin(), announcements.end(),
+                    [&, &ref = ref](const Announcement& announcement) {
+                      return announcement.ref == ref && announcement.before == here;
+                    });
+    if (ids.size() == 1 && follows_it && here != *ids.begin()) {
       commits.push_back(*ids.begin());
     }
   }

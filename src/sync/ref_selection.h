@@ -55,7 +55,9 @@ std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
 
 /// The newest commits that deliveries announced for followed refs and the mirror's refs do not
 /// have. Deliveries arrive in any order: the newest of a ref is what no other one calls `before`. A
-/// ref of which several remain is left out, since the upstream alone knows which of them counts.
+/// ref of which several remain is left out, since the upstream alone knows which of them counts; so
+/// is one of which nothing follows what the mirror has: fetched before the upstream shows it, it
+/// would count as seen long ago (still_lagging).
 std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announcements,
                                         const RepositorySpec& spec,
                                         const std::map<RefName, ObjectId>& current);

@@ -49,11 +49,12 @@ bool take_care(const Refresh& run, mirror::Mirror& mirror) {
     }
     static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
+  mirror::note_new(mirror.path());
   if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
     return false;
   }
   const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
-  if (damaged) {
+  if (damaged && !*damaged) {  // a damaged one stays due until it is replaced
     mirror::note_checked(mirror.path());
   }
   return damaged && *damaged;
@@ -65,17 +66,23 @@ Result<void> bring_and_publish(Refresh& run, mirror::Mirror& mirror) {
   return publish_checkouts(run, mirror);
 }
 
+std::string place_of_rebuild(const RepositorySpec& spec) {
+  return spec.mirror + ".rebuild";
+}
+
 /// The published trees stay where they are; what is fetched anew takes the damaged mirror's place
 /// once it is complete.
 Result<void> rebuild(Refresh& run, mirror::Mirror damaged) {
   log::warning("mirror damaged, fetching it anew", {{"repository", run.spec->name.text()}});
-  const std::string beside = run.spec->mirror + ".rebuild";
-  FRESHET_CHECK(remove_tree(beside));
+  const std::string beside = place_of_rebuild(*run.spec);
   {
     FRESHET_TRY(mirror::Mirror fresh, mirror::Mirror::open_or_create(beside, run.world.git()));
     run.brought.clear();
     FRESHET_CHECK(bring_mirror_up_to(run, fresh));
     FRESHET_CHECK(mirror::replace(beside, damaged.path()));
+    // libgit2 knows open packs by their paths: those of the damaged mirror must not stand for the
+    // new ones, which often have the same names.
+    const mirror::Mirror closed = std::move(damaged);
   }
   FRESHET_TRY(const mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
@@ -90,6 +97,7 @@ Result<void> refresh(Refresh& run) {
   run.outcome.asked = false;
   FRESHET_TRY(mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
+  FRESHET_CHECK(mirror::end_replacement(place_of_rebuild(*run.spec), mirror.path()));
   run.upstream = run.world.connect(*run.spec);
   auto result = bring_and_publish(run, mirror);
   bool is_damaged = false;
@@ -165,7 +173,10 @@ void Syncer::probe(const Job& job, const CancelToken& cancel,
         if (!answer) {
           done({false, answer.error()});
         } else {
-          done({*answer != seen->answer || !still_published(seen->checkouts), std::nullopt});
+          // Where nothing ever changes a refresh still checks the mirror, or brings it back.
+          done({*answer != seen->answer || !still_published(seen->checkouts) ||
+                    mirror::check_is_due(seen->spec->mirror, wall_now()),
+                std::nullopt});
         }
       });
 }

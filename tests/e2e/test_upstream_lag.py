@@ -5,6 +5,7 @@ import time
 import pytest
 
 from daemon import run_freshet
+from forge import NO_COMMIT
 from lying_server import LS_REFS
 from lying_site import liar, make_lying_site, mirror_of, refs_of  # noqa: F401
 from published import assert_complete, published_commit
@@ -49,6 +50,16 @@ def test_a_push_that_the_upstream_does_not_serve_yet_is_lagging_and_then_publish
         site.wait_for(second)
         assert announced.daemon.wait_for_state("ok")["last_error"] is None
     assert_complete(site.path)
+
+
+def test_a_push_announced_without_what_was_before_lags_too_when_its_objects_can_be_had(announced, upstream):
+    """As generic senders announce, or a forge whose delivery before this one was lost."""
+    announced.liar.freeze(upstream.path, objects=True)
+    second = upstream.commit({"README": "second\n"})
+    assert announced.site.announce(NO_COMMIT, second).status == 202
+    announced.daemon.wait_for_state("lagging", timeout=10)
+    announced.liar.thaw(upstream.path)
+    announced.site.wait_for(second)
 
 
 def test_an_upstream_that_lags_for_a_moment_costs_a_few_questions(announced, upstream):

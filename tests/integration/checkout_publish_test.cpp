@@ -312,6 +312,23 @@ TEST_F(SpareTest, IsNoTreeThatSomebodyLeftFilesInOrTookSomeFrom) {
   }
 }
 
+TEST_F(SpareTest, OfAReplacedTreeTakesThatTreesPlace) {
+  const ObjectId a = version("a");
+  const ObjectId b = version("b");
+  must(publish(a));
+  spec_.keep_old = 10min;
+  must(publish(b));
+  must(prepare_spare(spec_, mirror_, cancel_));
+  must(publish(a));  // its tree is still there, so the spare of b is not needed for it
+  spec_.keep_old = 0s;
+  ASSERT_THAT(spares(), ElementsAre("spare." + b.hex()));
+  EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
+  EXPECT_THAT(trees(), ElementsAre(a.hex()));
+  EXPECT_THAT(spares(), ElementsAre("spare." + b.hex()));
+  must(publish(b));
+  expect_complete(b);
+}
+
 TEST_F(SpareTest, ThatIsDamagedCostsTimeAndNothingElse) {
   const ObjectId a = version("a");
   const ObjectId b = commit({{"README", file("b")}, {"folder", file("a file now\n")}});

@@ -106,6 +106,26 @@ class SyncerTest : public ::testing::Test, private Syncer::World, private Public
     return names;
   }
 
+  /// As a disk does it that nobody reads; the weekly check is due.
+  void damage_unnoticed() const {
+    for (const std::string& name : must(list_directory(mirror_ + "/objects/pack"))) {
+      const std::string path = mirror_ + "/objects/pack/" + name;
+      if (name.ends_with(".pack")) {
+        std::string content = must(read_file(path));
+        content[content.size() / 2] ^= 0x55;
+        must(remove_tree(path));
+        must(write_new_file(path, content));
+      }
+    }
+    const timespec long_ago[2] = {{0, 0}, {0, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (mirror_ + "/freshet.checked").c_str(), long_ago, 0), 0);
+  }
+
+  static std::string blob_path(const GitRepository& repository, const std::string& revision) {
+    const std::string id = repository.git({"rev-parse", revision});
+    return id.substr(0, 2) + "/" + id.substr(2);
+  }
+
   static Announcement announced(const std::string& ref, std::optional<ObjectId> before,
                                 std::optional<ObjectId> after, std::uint64_t number = 1) {
     return {RefName(ref), std::move(before), std::move(after), wall_now(), number};
@@ -446,6 +466,31 @@ TEST_F(SyncerTest, AMirrorThatSomebodyRemovedComesBack) {
   ASSERT_FALSE(outcome.error) << outcome.error->message;
   EXPECT_TRUE(outcome.fetched);
   expect_shows(id);
+}
+
+TEST_F(SyncerTest, AMirrorFoundDamagedWhileTheUpstreamIsUnwellIsReplacedOnceItIsWell) {
+  const ObjectId id = upstream_.commit({{"a", "1"}, {"b", "2"}});
+  refresh();
+  damage_unnoticed();
+  const std::string objects = upstream_.path() + "/.git/objects";
+  const std::string blob = objects + "/" + blob_path(upstream_, "HEAD:b");
+  ASSERT_EQ(::rename(blob.c_str(), (directory_ / "blob").c_str()), 0);
+  EXPECT_TRUE(refresh().error) << "the check that is due finds it, and nothing better can be had";
+  ASSERT_EQ(::rename((directory_ / "blob").c_str(), blob.c_str()), 0);
+  result_of_refresh();
+  run_git(mirror_, {"fsck", "--full"});
+  expect_shows(id);
+}
+
+TEST_F(SyncerTest, WhatAnInterruptedReplacementOfAMirrorLeftIsCleanedUp) {
+  const ObjectId id = upstream_.commit({{"a", "1"}});
+  refresh();
+  const std::string beside = mirror_ + ".rebuild";
+  must(make_directories(beside));
+  ASSERT_EQ(::rename((mirror_ + "/worktrees").c_str(), (beside + "/worktrees").c_str()), 0);
+  EXPECT_EQ(result_of_refresh(), RefreshResult::unchanged);
+  expect_shows(id);
+  EXPECT_FALSE(path_exists(beside));
 }
 
 TEST_F(SyncerTest, KeepsOneCommitOfAShallowMirror) {

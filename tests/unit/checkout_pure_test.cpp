@@ -71,6 +71,13 @@ TEST(Sweeping, KeepsTwoSparesAndPrefersTheTreesThatWereReplacedLast) {
   EXPECT_THAT(plan.remove, ElementsAre(d, kB));
 }
 
+TEST(Sweeping, RemovesATreeOfWhoseCommitThereIsASpare) {
+  const auto plan = plan_sweep({kA, kB, "spare." + kB}, {{kB, kNow - 60s}}, ObjectId::parse(kA),
+                               kNow, Duration(60s), kSpares);
+  EXPECT_THAT(plan.reuse, IsEmpty());
+  EXPECT_THAT(plan.remove, ElementsAre(kB));
+}
+
 TEST(Sweeping, RemovesSparesBeyondTheSecond) {
   const auto plan =
       plan_sweep({kA, "spare." + kA, "spare." + kB, "spare." + std::string(40, 'c'), "spare.notes"},

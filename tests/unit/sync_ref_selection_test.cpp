@@ -129,6 +129,11 @@ TEST(AnnouncedCommits, LeaveOutARefOfWhichNobodyCanTellTheNewest) {
   EXPECT_THAT(worth_fetching({announced('a', 'b', 1), announced('b', 'a', 2)}), IsEmpty());
 }
 
+TEST(AnnouncedCommits, LeaveOutWhatDoesNotFollowWhatIsThere) {
+  EXPECT_THAT(worth_fetching({announced('-', 'b', 1)}), IsEmpty()) << "says no `before`";
+  EXPECT_THAT(worth_fetching({announced('b', 'c', 1)}), IsEmpty()) << "one before it was lost";
+}
+
 const WallTime kNow{std::chrono::hours(1000)};
 
 /// `earlier` is what the mirror's ref was before; `seen` the commits that the mirror holds.

@@ -77,7 +77,7 @@ Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel) {
 
 bool check_is_due(const std::string& mirror, WallTime now) {
   struct stat info {};
-  return ::stat(mark_of(mirror).c_str(), &info) == 0 &&
+  return ::stat(mark_of(mirror).c_str(), &info) != 0 ||
          WallTime(std::chrono::seconds(info.st_mtim.tv_sec)) + kCheckEvery < now;
 }
 

@@ -19,8 +19,8 @@ Result<void> pack_up(const GitPlace& place, const CancelToken& cancel);
 /// made.
 Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
 
-/// When the whole mirror was last checked, so that somebody does it again after a week. A new one
-/// counts as checked, for fetching it did that; one of which nothing was noted is not due.
+/// When the whole mirror was last checked, so that somebody does it again after a week, or at once
+/// where nothing is noted, as where no mirror is. Fetching a new one counts as a check: note_new().
 bool check_is_due(const std::string& mirror, WallTime now);
 void note_checked(const std::string& mirror);
 void note_new(const std::string& mirror);

@@ -76,6 +76,9 @@ Result<void> rebuild(Refresh& run, mirror::Mirror damaged) {
     run.brought.clear();
     FRESHET_CHECK(bring_mirror_up_to(run, fresh));
     FRESHET_CHECK(mirror::replace(beside, damaged.path()));
+    // libgit2 knows open packs by their paths: those of the damaged mirror must not stand for the
+    // new ones, which often have the same names.
+    const mirror::Mirror closed = std::move(damaged);
   }
   FRESHET_TRY(const mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
@@ -166,7 +169,7 @@ void Syncer::probe(const Job& job, const CancelToken& cancel,
         if (!answer) {
           done({false, answer.error()});
         } else {
-          // Where nothing ever changes a refresh is still what checks the mirror.
+          // Where nothing ever changes a refresh still checks the mirror, or brings it back.
           done({*answer != seen->answer || !still_published(seen->checkouts) ||
                     mirror::check_is_due(seen->spec->mirror, wall_now()),
                 std::nullopt});

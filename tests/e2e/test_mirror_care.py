@@ -1,6 +1,7 @@
 """What freshet keeps although the upstream, or the disk, has lost it."""
 
 import os
+import shutil
 
 import pytest
 
@@ -209,21 +210,32 @@ def test_a_damaged_mirror_whose_upstream_is_away_keeps_the_tree_and_is_rebuilt_l
     assert_complete(site.path)
 
 
-def test_a_mirror_is_checked_after_a_week_though_nothing_is_ever_pushed(
-        http_upstreams, upstream, make_daemon, tmp_path):
+@pytest.fixture
+def quiet(http_upstreams, upstream, make_daemon, tmp_path):
+    """A polled repository to which nothing is ever pushed."""
     daemon = make_daemon({"name": "site", "url": http_upstreams.url(upstream.path), "interval": "1s",
                           "path": str(tmp_path / "site")})
     daemon.wait_for_state("ok")
-    mirror = mirror_of(daemon, "site.git")
-    mark = mirror / "freshet.checked"
+    mark = mirror_of(daemon, "site.git") / "freshet.checked"
     wait_for(mark.exists, "the first fetch counts as a check")
-    for pack in (mirror / "objects/pack").glob("*.pack"):
-        flip_bytes(pack)
-    assert not sound(mirror)
-    os.utime(mark, (0, 0))
-    wait_for(lambda: sound(mirror), "it was checked and fetched anew")
+    yield daemon, mark
     daemon.wait_for_state("ok")
     assert_complete(tmp_path / "site")
+
+
+def test_a_quiet_mirror_is_checked_after_a_week(quiet):
+    daemon, mark = quiet
+    for pack in (mark.parent / "objects/pack").glob("*.pack"):
+        flip_bytes(pack)
+    assert not sound(mark.parent)
+    os.utime(mark, (0, 0))
+    wait_for(lambda: sound(mark.parent), "it was checked and fetched anew")
+
+
+def test_a_quiet_mirror_that_somebody_removed_comes_back(quiet):
+    daemon, mark = quiet
+    shutil.rmtree(mark.parent)
+    wait_for(lambda: mark.exists() and sound(mark.parent), "it was fetched anew")
 
 
 def sound(mirror) -> bool:

@@ -7,6 +7,7 @@ is nothing that freshet could help."""
 import os
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from disaster import Disaster, end_daemon, remove, start_daemon
 from waiting import wait_for
@@ -99,7 +100,8 @@ PARTS = ["objects", "objects/pack", "refs", "worktrees", "config", "HEAD", "pack
 
 
 def mirror_of(world, repository) -> Path:
-    return next((world.state_dir / "mirrors").glob(f"*/{repository.name}.git"), Path("/nonexistent"))
+    address = urlsplit(repository.url)
+    return world.state_dir / "mirrors" / f"{address.hostname}+{address.port}" / f"{repository.name}.git"
 
 
 def flip_pack(world, rng) -> Disaster:
@@ -146,7 +148,17 @@ def delete_mirror(world, rng) -> Disaster:
         remove(world.state_dir / away.name)
     else:
         remove(part)
-    return Disaster(f"{when}: {part} was deleted; {start_daemon(world)}")
+    return Disaster(f"{when}: {part} was deleted; {start_daemon(world)}",
+                    undo=partial(_bring_back, world, repository))
+
+
+def _bring_back(world, repository) -> None:
+    """By its next poll, or by the hand of somebody who waits for it: one that is not polled has none."""
+    start_daemon(world)
+    if not repository.interval:
+        world.daemon.refresh(repository.name)
+    wait_for((mirror_of(world, repository) / "freshet.checked").exists,
+             f"the mirror of {repository.name} is back", CHECKED)
 
 
 # Beside the published trees

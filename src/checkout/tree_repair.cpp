@@ -242,7 +242,7 @@ Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_pa
     if (tree.place == done) {
       continue;
     }
-    const auto repaired = repair_tree(spec, mirror_path, tree, paths, cancel);
+    auto repaired = repair_tree(spec, mirror_path, tree, paths, cancel);
     if (!repaired && current && tree.place == slots.layout().slot(*current)) {
       return repaired;
     }

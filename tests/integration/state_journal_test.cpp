@@ -69,18 +69,6 @@ TEST_F(JournalTest, IsEmptyAtFirst) {
   EXPECT_THAT(files(), IsEmpty()) << "nothing is open, nothing stays";
 }
 
-TEST_F(JournalTest, AFileThatCannotBeReadHidesNeitherTheOthersNorTheStart) {
-  {
-    const auto journal = open();
-    append(*journal, "main");
-  }
-  ASSERT_THAT(files(), SizeIs(1));
-  must(make_directories(path_ + "/announced.0"));
-  must(make_directories(path_ + "/announced.9/not a file"));
-  EXPECT_THAT(left_over(), ElementsAre("main"));
-  EXPECT_THAT(files(), SizeIs(1)) << "what cannot be read is gone";
-}
-
 TEST_F(JournalTest, GivesBackWhatTheLastProcessLeftOpen) {
   std::vector<Announcement> written{announcement("main"), announcement("a/b")};
   written[1].before.reset();

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/files.h"
@@ -257,8 +258,8 @@ TEST_F(LedgerTest, GoesOnWhenAFullDiskHasRoomAgain) {
 
 TEST_F(LedgerTest, AKillInTheMiddleLeavesWholeBatches) {
   // At any moment, of the beginning too, and some time after it has begun to write.
-  for (const auto& [writes, after_ms] :
-       {std::pair(false, 50), {true, 0}, {true, 150}, {true, 400}}) {
+  const std::vector<std::pair<bool, int>> moments{{false, 50}, {true, 0}, {true, 150}, {true, 400}};
+  for (const auto& [writes, after_ms] : moments) {
     const std::int64_t before = count("delivery");
     const pid_t child = ::fork();
     if (child == 0) {

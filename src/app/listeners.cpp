@@ -172,6 +172,16 @@ http::Guard admin_guard(const CatalogueHolder& holder) {
   };
 }
 
+Result<void> check_token(const config::Admin& settings) {
+  if (!settings.token_file.empty()) {
+    const auto token = read_secret(settings.token_file);
+    if (!token) {
+      return fail(token.error().error_class, "admin.token_file: " + token.error().message);
+    }
+  }
+  return {};
+}
+
 http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);

@@ -167,11 +167,13 @@ bool is_noise(std::string_view line) {
 
 /// The text is the upstream's at times: no control characters, no more than a person reads.
 std::string printable(std::string_view line) {
-  std::string result(line.substr(0, kLongestMessage));
+  // Before it is cut: the end of a password could be what tells that it is one.
+  std::string result = redact_urls(line);
+  result.resize(std::min(result.size(), kLongestMessage));
   std::replace_if(
       result.begin(), result.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
   result.erase(result.find_last_not_of(' ') + 1);
-  return redact_urls(result);
+  return result;
 }
 
 std::vector<Line> lines_of(std::string_view text) {
@@ -186,8 +188,8 @@ std::vector<Line> lines_of(std::string_view text) {
         line.remove_prefix(prefix.size());
       }
     }
-    if (!is_noise(line)) {
-      const std::string shown = printable(line);
+    const std::string shown = is_noise(line) ? "" : printable(line);
+    if (!shown.empty()) {
       lines.push_back({shown, without_places(shown), is_of_the_upstream});
     }
   }

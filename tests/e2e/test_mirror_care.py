@@ -39,6 +39,7 @@ def branches(count: int) -> list[str]:
 
 
 def delete(upstream, refs) -> None:
+    git(upstream.path, "pack-refs", "--all", "--prune")  # or a poll could see some of them deleted
     git(upstream.path, "update-ref", "--stdin", data="".join(f"delete {ref}\n" for ref in refs).encode())
 
 

@@ -176,6 +176,32 @@ TEST_F(JournalTest, LeavesOtherFilesOfTheDirectoryAlone) {
   EXPECT_THAT(files(), SizeIs(5));
 }
 
+TEST_F(JournalTest, StartsWithoutAFileThatCannotBeRead) {
+  append(*open(), "before");
+  must(make_directories(path_ + "/announced.70"));
+  ASSERT_EQ(::mkfifo((path_ + "/announced.71").c_str(), 0600), 0);
+  EXPECT_THAT(left_over(), ElementsAre("before"));
+  EXPECT_THAT(files(), ElementsAre("announced.70", "announced.71", "announced.72"));
+}
+
+TEST_F(JournalTest, IsNotMisledByNumbersThatItDidNotWrite) {
+  append(*open(), "before");
+  for (const char* name : {"announced.007", "announced.18446744073709551615"}) {
+    must(write_new_file(path_ + "/" + name, "foreign\n"));
+  }
+  EXPECT_THAT(left_over(), ElementsAre("before"));
+  EXPECT_THAT(left_over(), ElementsAre("before"));
+}
+
+TEST_F(JournalTest, IsNotMisledByTimesThatAreNone) {
+  append(*open(), "before");
+  add_to_the_file(R"({"at":9223372036854775807,"repository":"docs","ref":"refs/heads/late"})"
+                  "\n"
+                  R"({"at":-9223372036854775808,"repository":"docs","ref":"refs/heads/early"})"
+                  "\n");
+  EXPECT_THAT(left_over(), ElementsAre("before", "late"));
+}
+
 TEST_F(JournalTest, TurnsToAnotherFileWhenOneIsFullAndDropsItOnceAllIsSettled) {
   const auto journal = open();
   const std::string first = files().at(0);

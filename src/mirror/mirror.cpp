@@ -29,9 +29,9 @@ std::string mark_of(const std::string& mirror) {
 Result<git2::Object> lookup(git_repository* repository, const ObjectId& id) {
   FRESHET_TRY(const git_oid oid, git2::to_oid(id));
   git_object* raw = nullptr;
-  const int code = git_object_lookup(&raw, repository, &oid, GIT_OBJECT_ANY);
-  if (code != 0) {
-    return fail(git2::last_error("cannot read the object " + id.hex(), code));
+  if (git_object_lookup(&raw, repository, &oid, GIT_OBJECT_ANY) != 0) {
+    // Not there is damage, too: what is asked for here was fetched.
+    return fail(git2::last_error("cannot read the object " + id.hex()));
   }
   return git2::Object(raw);
 }

@@ -31,10 +31,11 @@ std::optional<Error> refused_by(const std::string& socket) {
                      "; ask as root or as the user that freshet runs as",
                  {}};
   }
-  const passwd* user = ::getpwuid(status.st_uid);
+  // Nobody else of a command asks, so that nobody else writes where these answers are.
+  const passwd* user = ::getpwuid(status.st_uid);  // NOLINT(concurrency-mt-unsafe)
   const std::string owner =
       name_or_number(user == nullptr ? nullptr : user->pw_name, status.st_uid);
-  const group* members = ::getgrgid(status.st_gid);
+  const group* members = ::getgrgid(status.st_gid);  // NOLINT(concurrency-mt-unsafe)
   const std::string group =
       name_or_number(members == nullptr ? nullptr : members->gr_name, status.st_gid);
   return Error{

@@ -83,6 +83,7 @@ Result<void> Daemon::listen(const config::Settings& settings) {
 
 void Daemon::reload() {
   const bool successful = configuration_.reload(
+      [](const config::Settings& settings) { return check_token(settings.admin); },
       [this](config::Settings settings) { return change(std::move(settings)); });
   engine_->meters().config_reloaded(successful, wall_now());
 }

@@ -172,6 +172,16 @@ http::Guard admin_guard(const CatalogueHolder& holder) {
   };
 }
 
+Result<void> check_token(const config::Admin& settings) {
+  if (!settings.token_file.empty()) {
+    const auto token = read_secret(settings.token_file);
+    if (!token) {
+      return fail(token.error().error_class, "admin.token_file: " + token.error().message);
+    }
+  }
+  return {};
+}
+
 http::Options public_options(const config::Server& settings) {
   http::Options options;
   options.listen = listen_address(settings.listen, 0666);
@@ -200,7 +210,7 @@ http::Limits public_limits(const config::Server& settings) {
 }
 
 http::Options admin_options(const config::Admin& settings) {
-  constexpr std::size_t kBody = 1024 * 1024;
+  constexpr std::size_t kBody = std::size_t{1024} * 1024;
   http::Options options;
   options.listen = listen_address(settings.listen, settings.socket_mode);
   options.limits.max_body = kBody;

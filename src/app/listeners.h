@@ -32,6 +32,9 @@ http::Options public_options(const config::Server& settings);
 http::Limits public_limits(const config::Server& settings);
 /// Whether certificate and key, if there are any, can be used. Failure: config.
 Result<void> check_certificate(const config::Server& settings);
+/// Whether the token, if one is wanted, can be read. Failure: nobody could ask on that side any
+/// more.
+Result<void> check_token(const config::Admin& settings);
 http::Options admin_options(const config::Admin& settings);
 
 }  // namespace freshet::app

@@ -19,8 +19,13 @@ std::optional<std::string> path_of(std::string_view line) {
   if (begin == std::string_view::npos || end == std::string_view::npos || end <= begin) {
     return std::nullopt;
   }
+  const std::string_view method = line.substr(0, begin);
   const std::string_view target = trimmed(line.substr(begin, end - begin));
-  return std::string(target.substr(0, target.find('?')));
+  const std::string_view path = target.substr(0, target.find('?'));
+  const bool is_request =
+      !method.empty() && !path.empty() &&
+      std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_request ? std::optional(std::string(path)) : std::nullopt;
 }
 
 /// Takes the next line, without its end, off the front of `text`; nullopt: there is no whole one.

@@ -18,6 +18,8 @@
 namespace freshet {
 namespace {
 
+constexpr int kLookAgainMillis = 20;
+
 /// Everything the child needs, laid out before fork(2): behind it only async-signal-safe calls.
 struct Launch {
   std::string program;
@@ -42,7 +44,7 @@ void close_between(unsigned first, unsigned last) {
 [[noreturn]] void become(const Launch& launch) {
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
   bool ready =
@@ -79,7 +81,7 @@ void close_between(unsigned first, unsigned last) {
     sigset_t none;
     ::sigemptyset(&none);
     ::signal(number, SIG_DFL);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::raise(number);
     ::_exit(128 + number);
   }
@@ -100,18 +102,24 @@ void close_between(unsigned first, unsigned last) {
     ::_exit(127);
   }
   const int program_fd = static_cast<int>(::syscall(SYS_pidfd_open, program, 0U));
-  const auto low = static_cast<unsigned>(std::min(launch.lifeline, program_fd));
-  const auto high = static_cast<unsigned>(std::max(launch.lifeline, program_fd));
   for (const int fd : {0, 1, 2}) {
     ::close(fd);
   }
-  close_between(3, low - 1);
-  close_between(low + 1, high - 1);
-  close_between(high + 1, ~0U);
+  unsigned next = 3;
+  for (const int fd :
+       {std::min(launch.lifeline, program_fd), std::max(launch.lifeline, program_fd)}) {
+    if (fd >= 0) {
+      close_between(next, static_cast<unsigned>(fd) - 1);
+      next = static_cast<unsigned>(fd) + 1;
+    }
+  }
+  close_between(next, ~0U);
+  // An old kernel or a sandbox may have no pidfd_open(2): look again soon.
+  const int patience = program_fd < 0 ? kLookAgainMillis : -1;
   std::array<pollfd, 2> fds{{{launch.lifeline, POLLIN, 0}, {program_fd, POLLIN, 0}}};
   int status = 0;
   while (::waitpid(program, &status, WNOHANG) == 0) {
-    if (::poll(fds.data(), fds.size(), -1) > 0 && fds[0].revents != 0) {
+    if (::poll(fds.data(), fds.size(), patience) > 0 && fds[0].revents != 0) {
       ::kill(0, SIGKILL);
     }
   }

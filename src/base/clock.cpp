@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace freshet {
@@ -27,8 +28,9 @@ std::int64_t to_unix_millis(WallTime time) {
 }
 
 WallTime from_unix_millis(std::int64_t millis) {
-  return WallTime(
-      std::chrono::duration_cast<WallTime::duration>(std::chrono::milliseconds(millis)));
+  constexpr std::int64_t kFarthest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(WallTime::duration::max() / 2).count();
+  return WallTime(std::chrono::milliseconds(std::clamp(millis, -kFarthest, kFarthest)));
 }
 
 }  // namespace freshet

@@ -23,6 +23,8 @@ inline WallTime wall_now() {
 /// "2026-11-21T08:57:29.123Z".
 std::string to_rfc3339(WallTime time);
 std::int64_t to_unix_millis(WallTime time);
+/// What no file should say is the nearest time, within some 146 years of 1970, that can still be
+/// subtracted from any other.
 WallTime from_unix_millis(std::int64_t millis);
 
 }  // namespace freshet

@@ -79,17 +79,11 @@ Result<UniqueFd> create_with(const std::string& path, std::string_view content, 
   return fd;
 }
 
-}  // namespace
-
-Result<std::string> read_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    return fail(system_error(errno, "cannot open " + path));
-  }
+Result<std::string> read_all(int fd, const std::string& path, std::size_t limit) {
   std::string content;
   std::array<char, 16384> buffer{};
   for (;;) {
-    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count < 0) {
       if (errno == EINTR) {
         continue;
@@ -104,6 +98,29 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
       return fail(ErrorClass::config, path + " is larger than " + std::to_string(limit) + " bytes");
     }
   }
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  // Opening a pipe would wait for who writes it.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0) {
+    return fail(system_error(errno, "cannot open " + path));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorClass::config, "cannot read " + path + ": it is no regular file");
+  }
+  return read_all(fd.get(), path, limit);
+}
+
+Result<std::string> read_any_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    return fail(system_error(errno, "cannot open " + path));
+  }
+  return read_all(fd.get(), path, limit);
 }
 
 Result<void> write_all(int fd, std::string_view content, std::string_view path_for_errors) {

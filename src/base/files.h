@@ -11,8 +11,12 @@
 
 namespace freshet {
 
-/// The whole file. Larger than `limit` bytes: an error of class config.
+/// The whole file, at once: what could keep its reader waiting, as a pipe does, is not read. Error
+/// config: no regular file, or larger than `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 64U << 20U);
+
+/// The same of whatever a person names, a pipe or terminal too: blocks until all was written.
+Result<std::string> read_any_file(const std::string& path, std::size_t limit = 64U << 20U);
 
 /// Replaces `path` so that a reader, or a crash at any instant, finds the old or the new content:
 /// written beside, synced, renamed, directory synced.

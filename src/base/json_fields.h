@@ -30,10 +30,10 @@ class JsonFields {
 };
 
 struct JsonLimits {
-  int depth = 64;                       ///< of nesting, of what is kept and of what is not; <= 64
-  std::size_t items = 1000;             ///< kept of one array
-  std::size_t items_of_all = 4 * 1000;  ///< kept of all arrays together
-  std::size_t text_bytes = 4096;        ///< of one text
+  int depth = 64;                    ///< of nesting, of what is kept and of what is not; <= 64
+  std::size_t items = 1000;          ///< kept of one array
+  std::size_t items_of_all = 4'000;  ///< kept of all arrays together
+  std::size_t text_bytes = 4096;     ///< of one text
 };
 
 struct KeptJson {

@@ -103,7 +103,7 @@ std::string find_program(const std::string& name, const std::vector<std::string>
   }
   while (!path.empty()) {
     const std::size_t end = std::min(path.find(':'), path.size());
-    const std::string candidate = std::string(path.substr(0, end)) + "/" + name;
+    std::string candidate = std::string(path.substr(0, end)) + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }

@@ -80,14 +80,17 @@ bool is_host(std::string_view host) {
     host.remove_suffix(1);
     return !host.empty() && host.find_first_of("[]@") == std::string_view::npos;
   }
+  // Others would end the host at "?", "#" or "\", and read another one from "%".
   return !host.empty() && !host.starts_with('-') &&
-         host.find_first_of("[]:@") == std::string_view::npos;
+         host.find_first_of("[]:@?#\\%") == std::string_view::npos;
 }
 
 bool is_port(std::string_view text) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() && number > 0 && number < 65536;
+  // One form of each, so that the same place is known as the same.
+  return error == std::errc{} && end == text.data() + text.size() && !text.starts_with('0') &&
+         number < 65536;
 }
 
 /// "user:password@host:path", which git would take for the host "user".

@@ -30,7 +30,8 @@ Result<Attributes> Attributes::of(const std::string& mirror_path, const ObjectId
 }
 
 Result<Conversion> Attributes::conversion(const std::string& path) const {
-  git_attr_options options = GIT_ATTR_OPTIONS_INIT;
+  git_attr_options options{};
+  options.version = GIT_ATTR_OPTIONS_VERSION;
   options.flags = GIT_ATTR_CHECK_NO_SYSTEM | GIT_ATTR_CHECK_INCLUDE_COMMIT;
   options.attr_commit_id = commit_;
   std::array<const char*, 4> names{"text", "crlf", "eol", "ident"};

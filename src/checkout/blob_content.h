@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "checkout/attributes.h"
+#include "checkout/index_file.h"
 #include "mirror/git2.h"
 #include "model/ids.h"
 
@@ -19,12 +20,16 @@ class BlobReader {
   /// The bytes of the file at `path` in a working tree. `has_attributes`: some .gitattributes may
   /// speak of it. Valid until the next call. Error corrupt: the object is missing, or no file.
   Result<std::string_view> file(const std::string& path, const ObjectId& id, bool has_attributes);
-  /// The stored bytes; where a link leads.
-  Result<std::string_view> raw(const ObjectId& id);
+  /// Where the link at `path` leads. Error corrupt, too: to what no link can lead to.
+  Result<std::string_view> link(const std::string& path, const ObjectId& id);
+  /// Whether file() or link() will answer, without reading a file's content.
+  Result<void> check(const TreeEntry& entry);
 
  private:
   BlobReader(mirror::git2::Repository repository, Attributes attributes)
       : repository_(std::move(repository)), attributes_(std::move(attributes)) {}
+  /// The stored bytes.
+  Result<std::string_view> raw(const ObjectId& id);
 
   mirror::git2::Repository repository_;
   Attributes attributes_;

@@ -12,7 +12,9 @@ Result<std::vector<IndexEntry>> unseen_entries(const std::string& mirror_path,
   std::vector<IndexEntry> entries;
   entries.reserve(tracked.size());
   for (TreeEntry& entry : tracked) {
-    entries.push_back({std::move(entry), {}});
+    if (entry.mode != kDirectoryMode) {
+      entries.push_back({std::move(entry), {}});
+    }
   }
   return entries;
 }

@@ -139,6 +139,9 @@ class InPlacePublication {
     FRESHET_TRY(TreePlan plan, std::move(planned));
     FRESHET_TRY(BlobReader blobs, BlobReader::of(mirror_path_, commit_));
     FRESHET_CHECK(check_obstacles(spec_.path, plan, blobs));
+    for (const Addition& addition : plan.additions) {
+      FRESHET_CHECK(blobs.check(addition.entry));  // half a commit would stay in the tree
+    }
     // From here on, the tree may hold files of the new commit.
     if (std::find(state_.to.begin(), state_.to.end(), commit_) == state_.to.end()) {
       state_.to.push_back(commit_);

@@ -23,7 +23,8 @@ std::optional<InPlaceState> read_in_place_state(const Layout& layout) {
       state.at = commit;
     } else if (key == "to" && commit) {
       state.to.push_back(*commit);
-    } else if (key == "beside") {
+    } else if (key == "beside" && value.starts_with(".freshet-") &&
+               value.find('/') == std::string::npos) {
       state.beside = value;
     }
   }

@@ -30,7 +30,7 @@ class Walk {
   Walk(const std::string& tree, const std::vector<TreeEntry>& entries, timespec since)
       : tree_(tree), since_(since) {
     for (const TreeEntry& entry : entries) {
-      missing_.emplace(entry.path, entry.mode == kSubmoduleMode);
+      missing_.emplace(entry.path, entry.mode == kSubmoduleMode || entry.mode == kDirectoryMode);
       for (std::size_t slash = entry.path.rfind('/'); slash != std::string::npos && slash > 0;
            slash = entry.path.rfind('/', slash - 1)) {
         if (!directories_.insert(entry.path.substr(0, slash)).second) {
@@ -68,15 +68,15 @@ class Walk {
 
   Result<void> look_at(const std::string& path, const struct stat& info) {
     const auto entry = missing_.find(path);
-    const bool is_submodule = entry != missing_.end() && entry->second;
-    if (S_ISDIR(info.st_mode) && (is_submodule || directories_.erase(path) != 0)) {
+    const bool is_empty = entry != missing_.end() && entry->second;
+    if (S_ISDIR(info.st_mode) && (is_empty || directories_.erase(path) != 0)) {
       missing_.erase(path);
       if ((info.st_mode & 0777U) != 0755U) {
         static_cast<void>(::chmod((tree_ + "/" + path).c_str(), (info.st_mode & kOddBits) | 0755U));
       }
-      return look_below(path + "/");  // below a submodule everything is foreign
+      return look_below(path + "/");  // below an empty one everything is foreign
     }
-    if (entry == missing_.end() || is_submodule || S_ISDIR(info.st_mode)) {
+    if (entry == missing_.end() || is_empty || S_ISDIR(info.st_mode)) {
       found_.foreign.push_back(path);
       return {};
     }
@@ -90,7 +90,7 @@ class Walk {
 
   const std::string& tree_;
   const timespec since_;
-  std::unordered_map<std::string, bool> missing_;  ///< not seen yet; true: a submodule
+  std::unordered_map<std::string, bool> missing_;  ///< not seen yet; true: an empty directory
   std::unordered_set<std::string> directories_;    ///< not seen yet
   Leavings found_;
 };
@@ -102,7 +102,7 @@ Result<void> restore_git(const std::string& mirror_path, const std::string& tree
   if (index && *index == record && is_attached(mirror_path, tree, commit)) {
     return {};
   }
-  return replace_worktree(mirror_path, tree, commit, record, ".freshet-repair.new");
+  return replace_worktree(mirror_path, tree, commit, record, repair_name(commit));
 }
 
 }  // namespace

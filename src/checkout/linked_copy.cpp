@@ -25,7 +25,7 @@ class Linker {
   Result<void> take(const TreeEntry& entry) {
     const SplitPath path = split_path(entry.path);
     FRESHET_TRY(const int target, directory(std::string(path.directory)));
-    if (entry.mode == kSubmoduleMode) {
+    if (entry.mode == kSubmoduleMode || entry.mode == kDirectoryMode) {
       FRESHET_CHECK(directory(entry.path));
       return {};
     }
@@ -123,7 +123,7 @@ class Linker {
 std::unordered_map<std::string, mode_t> expected_in(const std::vector<TreeEntry>& entries) {
   std::unordered_map<std::string, mode_t> expected;
   for (const TreeEntry& entry : entries) {
-    const bool is_directory = entry.mode == kSubmoduleMode;
+    const bool is_directory = entry.mode == kSubmoduleMode || entry.mode == kDirectoryMode;
     const mode_t mode = is_directory              ? S_IFDIR | 0755U
                         : entry.mode == kLinkMode ? S_IFLNK | 0777U
                                                   : entry.mode;

@@ -97,7 +97,8 @@ class Inspection {
     if (S_ISLNK(info.st_mode)) {
       std::string target(static_cast<std::size_t>(info.st_size) + 1, '\0');
       const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
-      FRESHET_TRY(const std::string_view wanted, blobs_.raw(addition.entry.id));
+      FRESHET_TRY(const std::string_view wanted,
+                  blobs_.link(addition.entry.path, addition.entry.id));
       return size >= 0 &&
              std::string_view(target).substr(0, static_cast<std::size_t>(size)) == wanted;
     }

@@ -75,8 +75,8 @@ Result<void> judge(const Construction& construction, const std::string& tree,
                    const TreeCheck& check) {
   FRESHET_TRY(const JudgedTree judged, JudgedTree::begin(tree, is_new));
   const Result<void> verdict = check(tree);
-  const Result<void> restored = judged.restore(construction.spec, construction.mirror_path,
-                                               construction.slots, commit, cancel);
+  Result<void> restored = judged.restore(construction.spec, construction.mirror_path,
+                                         construction.slots, commit, cancel);
   FRESHET_CHECK(verdict);
   return restored;
 }

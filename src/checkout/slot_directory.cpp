@@ -170,6 +170,7 @@ std::vector<Spare> SlotDirectory::spares() const {
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Spare> spares;
+  spares.reserve(found.size());
   for (auto& [since, spare] : found) {
     spares.push_back(std::move(spare));
   }

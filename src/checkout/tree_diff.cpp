@@ -6,6 +6,7 @@
 
 #include "checkout/attributes.h"
 #include "checkout/path_rules.h"
+#include "mirror/commit_links.h"
 #include "mirror/git2.h"
 
 namespace freshet::checkout {
@@ -14,6 +15,9 @@ namespace {
 namespace git2 = mirror::git2;
 
 constexpr int kDeepest = 1000;  ///< directories inside one another
+/// Bytes. Programs name files by paths of at most 4,096 bytes, of which the tree's own takes some.
+constexpr std::size_t kLongestPath = 3072;
+constexpr std::size_t kShown = 80;  ///< of one that is longer
 
 /// Where the comparison is, and what holds for everything below.
 struct Scope {
@@ -89,8 +93,9 @@ Result<void> check(const git_tree* tree, const std::string& prefix) {
 
 class Comparison {
  public:
-  Comparison(git_repository* repository, const Attributes* before, const Attributes* after)
-      : repository_(repository), before_(before), after_(after) {}
+  Comparison(git_repository* repository, const Attributes* before, const Attributes* after,
+             const TreeLimits& limits)
+      : repository_(repository), before_(before), after_(after), limits_(limits) {}
 
   Result<void> directory(const git_oid* old_id, const git_oid& new_id, Scope scope) {
     if (scope.depth > kDeepest) {
@@ -162,12 +167,28 @@ class Comparison {
   Result<void> add(const git_tree_entry* entry, const Scope& scope, bool replaces = false) {
     const std::string path = scope.prefix + git_tree_entry_name(entry);
     const git_oid& id = *git_tree_entry_id(entry);
+    FRESHET_CHECK(count(path));
     plan_.additions.push_back(
         {{path, mode_of(entry), git2::from_oid(id)}, replaces, scope.has_attributes});
     if (kind_of(entry) != kDirectoryMode) {
       return {};
     }
     return directory(nullptr, id, {path + "/", scope.depth + 1, scope.has_attributes, false});
+  }
+
+  Result<void> count(const std::string& path) {
+    path_bytes_ += path.size();
+    if (path.size() > kLongestPath) {
+      return fail(must_not_be_written("of " + std::to_string(path.size()) + " bytes " +
+                                      path.substr(0, kShown) + "..."));
+    }
+    if (plan_.additions.size() >= limits_.paths || path_bytes_ > limits_.path_bytes) {
+      return fail(ErrorClass::corrupt, "the commit holds more than " +
+                                           std::to_string(limits_.paths) + " paths, or " +
+                                           std::to_string(limits_.path_bytes) +
+                                           " bytes of names; nothing was published");
+    }
+    return {};
   }
 
   Result<void> change(const git_tree_entry* before, const git_tree_entry* after,
@@ -203,12 +224,18 @@ class Comparison {
   git_repository* repository_;
   const Attributes* before_;
   const Attributes* after_;
+  const TreeLimits& limits_;
   TreePlan plan_;
+  std::size_t path_bytes_ = 0;  ///< of the additions
 };
 
 Result<void> list_directory_of(git_repository* repository, const git_oid& tree_id,
                                const std::string& prefix, std::vector<TreeEntry>& entries) {
   FRESHET_TRY(const git2::Tree tree, tree_at(repository, tree_id));
+  if (git_tree_entrycount(tree.get()) == 0 && !prefix.empty()) {
+    entries.push_back(
+        {prefix.substr(0, prefix.size() - 1), kDirectoryMode, git2::from_oid(tree_id)});
+  }
   for (std::size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {
     const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
     std::string path = prefix + git_tree_entry_name(entry);
@@ -223,19 +250,19 @@ Result<void> list_directory_of(git_repository* repository, const git_oid& tree_i
 }
 
 Result<git_oid> root_of(git_repository* repository, const ObjectId& commit) {
-  FRESHET_TRY(const git2::Commit object, git2::lookup_commit(repository, commit));
-  return *git_commit_tree_id(object.get());
+  FRESHET_TRY(const git2::CommitLinks links, git2::read_commit(repository, commit));
+  return links.tree;
 }
 
 }  // namespace
 
 Result<TreePlan> plan_tree(const std::string& mirror_path, const std::optional<ObjectId>& from,
-                           const ObjectId& to) {
+                           const ObjectId& to, const TreeLimits& limits) {
   FRESHET_TRY(const git2::Repository repository, git2::open_bare(mirror_path));
   FRESHET_TRY(const git_oid new_root, root_of(repository.get(), to));
   FRESHET_TRY(const Attributes after, Attributes::of(mirror_path, to));
   if (!from) {
-    Comparison comparison(repository.get(), nullptr, &after);
+    Comparison comparison(repository.get(), nullptr, &after, limits);
     FRESHET_CHECK(comparison.directory(nullptr, new_root, {}));
     return comparison.take();
   }
@@ -244,7 +271,7 @@ Result<TreePlan> plan_tree(const std::string& mirror_path, const std::optional<O
     return TreePlan();
   }
   FRESHET_TRY(const Attributes before, Attributes::of(mirror_path, *from));
-  Comparison comparison(repository.get(), &before, &after);
+  Comparison comparison(repository.get(), &before, &after, limits);
   FRESHET_CHECK(comparison.directory(&old_root, new_root, {}));
   return comparison.take();
 }

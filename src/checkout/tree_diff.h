@@ -35,14 +35,22 @@ struct TreePlan {
   std::size_t size() const { return removals.size() + additions.size(); }
 };
 
+/// What one commit may hold; a few small trees that name each other can ask for more than any
+/// machine has.
+struct TreeLimits {
+  std::size_t paths = 4'000'000;
+  std::size_t path_bytes = std::size_t{1} << 29U;  ///< of all paths together
+};
+
 /// Compares the trees of two commits of the mirror; without `from`, everything is added. Costs what
 /// differs: equal subtrees are not read, unless a .gitattributes that speaks of them changed, in
 /// which case the files that are written in another way now are replaced. Reads no file's content.
 /// Error corrupt: an object is missing, or `to` holds what must not be written (said which).
 Result<TreePlan> plan_tree(const std::string& mirror_path, const std::optional<ObjectId>& from,
-                           const ObjectId& to);
+                           const ObjectId& to, const TreeLimits& limits = {});
 
-/// Every path of a commit's tree that git's index would have, without reading a file's content.
+/// Every path of a commit's tree that git's index would have, and the directories that hold nothing
+/// (kDirectoryMode), without reading a file's content.
 Result<std::vector<TreeEntry>> list_tree(const std::string& mirror_path, const ObjectId& commit);
 
 }  // namespace freshet::checkout

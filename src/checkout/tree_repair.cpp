@@ -21,8 +21,6 @@
 namespace freshet::checkout {
 namespace {
 
-constexpr const char* kBeside = ".freshet-repair.new";
-
 /// Compares what lies in a tree with what a commit has there.
 class TreeInspector {
  public:
@@ -91,7 +89,7 @@ class TreeInspector {
     if (!S_ISLNK(info.st_mode)) {
       return false;
     }
-    FRESHET_TRY(const std::string_view wanted, blobs_.raw(addition.entry.id));
+    FRESHET_TRY(const std::string_view wanted, blobs_.link(addition.entry.path, addition.entry.id));
     std::string target(wanted.size() + 1, '\0');
     const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
     return size >= 0 &&
@@ -173,6 +171,10 @@ std::vector<IndexEntry> write_one_by_one(const std::string& mirror_path, const O
 
 }  // namespace
 
+std::string repair_name(const ObjectId& commit) {
+  return ".freshet-" + commit.hex() + ".new";
+}
+
 Result<TreePlan> differences(const std::string& tree, const std::string& mirror_path,
                              const ObjectId& commit, DriftCheck check,
                              const std::unordered_set<std::string>* only,
@@ -205,7 +207,7 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
   if (plan.empty()) {
     return {};
   }
-  const WriteTarget target{tree.place, group, kBeside};
+  const WriteTarget target{tree.place, group, repair_name(tree.commit)};
   Result<void> failure;
   std::vector<IndexEntry> written;
   if (spec.mode == "in_place") {
@@ -217,7 +219,7 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
   if (!written.empty() && is_attached(mirror_path, tree.place, tree.commit)) {
     FRESHET_TRY(const std::string record, read_record(tree.place));
     if (const auto index = update_index(record, {}, std::move(written))) {
-      FRESHET_CHECK(replace_worktree(mirror_path, tree.place, tree.commit, *index, kBeside));
+      FRESHET_CHECK(replace_worktree(mirror_path, tree.place, tree.commit, *index, target.beside));
     }
   }
   return failure;
@@ -242,7 +244,7 @@ Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_pa
     if (tree.place == done) {
       continue;
     }
-    const auto repaired = repair_tree(spec, mirror_path, tree, paths, cancel);
+    auto repaired = repair_tree(spec, mirror_path, tree, paths, cancel);
     if (!repaired && current && tree.place == slots.layout().slot(*current)) {
       return repaired;
     }

@@ -13,6 +13,10 @@
 
 namespace freshet::checkout {
 
+/// What a repair writes under before it renames. No file of the commit can be called so: its name
+/// would contain the hash of itself.
+std::string repair_name(const ObjectId& commit);
+
 /// Those of a commit's paths that are not in `tree` as they have to be; `only`: nothing but these
 /// is looked at. Error conflict: cancelled.
 Result<TreePlan> differences(const std::string& tree, const std::string& mirror_path,

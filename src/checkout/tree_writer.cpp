@@ -173,7 +173,8 @@ class Writer {
   }
 
   Result<void> write_link(const Addition& addition, const Place& place) {
-    FRESHET_TRY(const std::string_view content, blobs_.raw(addition.entry.id));
+    FRESHET_TRY(const std::string_view content,
+                blobs_.link(addition.entry.path, addition.entry.id));
     FRESHET_TRY(const char* name, creation_name(addition, place));
     if (::symlinkat(std::string(content).c_str(), place.directory, name) != 0) {
       return fail(failed("create the link", addition.entry.path));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checkout/tree_diff.h"
+#include "mirror/commit_links.h"
 #include "mirror/git2.h"
 
 namespace freshet::checkout {
@@ -118,11 +119,10 @@ std::vector<std::string> submodule_paths(std::string_view gitmodules) {
 
 std::vector<std::string> unsupported_in(const std::string& mirror_path, const ObjectId& commit) {
   const auto repository = git2::open_bare(mirror_path);
-  const auto object = repository ? git2::lookup_commit(repository->get(), commit)
-                                 : Result<git2::Commit>(fail(repository.error()));
-  const auto root = object
-                        ? git2::lookup_tree(repository->get(), *git_commit_tree_id(object->get()))
-                        : Result<git2::Tree>(fail(object.error()));
+  const auto links = repository ? git2::read_commit(repository->get(), commit)
+                                : Result<git2::CommitLinks>(fail(repository.error()));
+  const auto root = links ? git2::lookup_tree(repository->get(), links->tree)
+                          : Result<git2::Tree>(fail(links.error()));
   if (!root) {
     return {};
   }

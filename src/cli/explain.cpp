@@ -72,7 +72,7 @@ int explain(const Global& global, Options options) {
   if (!settings) {
     return kUsage;
   }
-  auto content = read_file(options.file);
+  auto content = read_any_file(options.file);
   if (!content) {
     print_message(content.error().message);
     return kUsage;

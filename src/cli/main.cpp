@@ -1,5 +1,6 @@
 #include <malloc.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -45,6 +46,7 @@ const char* command_of(int argc, char** argv) {
 /// kDone, or a message was printed: there is no such command.
 int check_command(const char* given) {
   std::vector<std::string> known;
+  known.reserve(kCommands.size());
   for (const Command& command : kCommands) {
     known.emplace_back(command.name);
   }
@@ -131,14 +133,21 @@ void raise_descriptor_limit() {
   }
 }
 
+/// This process holds secrets: nobody but root may look into its memory or be left a core file of
+/// it, be it a program of the same user. Children are as they would be.
+void close_memory() {
+  ::prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   // Large request bodies go back to the system as soon as they are freed.
   ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   raise_descriptor_limit();
+  close_memory();
   // What is published is 0644 and 0755, whoever starts this.
-  ::umask(022);
+  ::umask(022);  // NOLINT(concurrency-mt-unsafe): no threads yet
   ::signal(SIGPIPE, SIG_IGN);
   try {
     return freshet::cli::run(argc, argv);

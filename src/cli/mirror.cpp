@@ -32,7 +32,7 @@ std::string complete_url(const std::string& url) {
 
 /// PATH itself may be a link of ours, so only what is above it is resolved.
 std::string complete_path(const std::string& path) {
-  const std::string full = absolute_path(path);
+  std::string full = absolute_path(path);
   std::unique_ptr<char, decltype(&std::free)> parent(::realpath(parent_path(full).c_str(), nullptr),
                                                      &std::free);
   const std::string name = base_name(full);

@@ -128,11 +128,8 @@ int exit_status_of(int http_status) {
       return kUsage;
     case 504:
       return kTimedOut;
-    case 409:
-    case 502:
+    default:  // whoever answers was reached
       return kRefreshFailed;
-    default:
-      return kUnreachable;
   }
 }
 

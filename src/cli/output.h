@@ -42,7 +42,7 @@ std::optional<config::Settings> load_or_complain(const std::string& file);
 /// Why the daemon gave no answer; the exit status that follows from it.
 int complain_unreachable(const Error& error);
 
-/// The exit status that follows from the daemon's answer.
+/// The exit status that follows from the daemon's answer; never kUnreachable.
 int exit_status_of(int http_status);
 
 /// How one refresh ended, as a line or a JSON object.

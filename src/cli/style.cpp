@@ -14,12 +14,12 @@ namespace freshet::cli {
 namespace {
 
 bool is_set(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = ::secure_getenv(name);
   return value != nullptr && *value != '\0';
 }
 
 bool is_dumb() {
-  const char* terminal = std::getenv("TERM");
+  const char* terminal = ::secure_getenv("TERM");
   return terminal != nullptr && std::string_view(terminal) == "dumb";
 }
 
@@ -31,7 +31,7 @@ Style::Style(int descriptor)
 std::string Style::operator()(Colour colour, std::string_view text) const {
   // In the order of the enumeration.
   constexpr std::array<const char*, 6> kCodes{"", "1", "2", "1;31", "33", "32"};
-  const std::string shown = visible(text);
+  std::string shown = visible(text);
   if (!coloured_ || colour == Colour::plain || shown.empty()) {
     return shown;
   }

@@ -11,7 +11,7 @@
 
 namespace freshet::cli {
 
-WaitingLine::WaitingLine(std::string text) : text_(visible(text)) {
+WaitingLine::WaitingLine(const std::string& text) : text_(visible(text)) {
   if (!text_.empty() && is_terminal(STDERR_FILENO)) {
     thread_ = std::thread([this] { run(); });
   }

@@ -11,7 +11,7 @@ namespace freshet::cli {
 /// takes longer than a moment. It leaves nothing behind.
 class WaitingLine {
  public:
-  explicit WaitingLine(std::string text);  ///< empty: never shown
+  explicit WaitingLine(const std::string& text);  ///< empty: never shown
   WaitingLine(const WaitingLine&) = delete;
   WaitingLine& operator=(const WaitingLine&) = delete;
   ~WaitingLine();

@@ -44,7 +44,7 @@ bool is_header(std::string_view line) {
 std::size_t value_of(std::string_view line) {
   const std::size_t equals = line.find('=');
   const std::size_t begin = line.find_first_not_of(" \t");
-  if (equals == std::string_view::npos || equals > kLongestKey || begin == equals) {
+  if (equals > kLongestKey || begin == equals) {  // npos is longer, too
     return std::string_view::npos;
   }
   const std::size_t end = line.find_last_not_of(" \t", equals - 1) + 1;

@@ -67,7 +67,7 @@ Loaded load_text(std::string_view text, const std::string& file_name) {
 }
 
 Loaded load_file(const std::string& path) {
-  const auto text = read_file(path, kLargestFile);
+  const auto text = read_any_file(path, kLargestFile);
   if (text) {
     return load_text(*text, path);
   }

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/utf8.h"
+
 namespace freshet::config {
 namespace {
 
@@ -106,6 +108,37 @@ std::optional<Position> find_endless_key(std::string_view text) {
   return std::nullopt;
 }
 
+/// The first byte that is no UTF-8. toml++ notices it some characters before it gets there, and
+/// says that place.
+std::optional<Position> find_foreign_byte(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  Position at{1, 1, 1};
+  while (!text.empty()) {
+    const Utf8Character character = first_character(text);
+    if (!character.valid) {
+      return at;
+    }
+    at = text.front() == '\n' ? Position{at.line + 1, 1, 1} : Position{at.line, at.column + 1, 1};
+    text.remove_prefix(character.size);
+  }
+  return std::nullopt;
+}
+
+/// toml++ counts the last line end as a character of its line, behind which the file ends.
+Position inside(Position at, std::string_view text) {
+  for (std::uint32_t line = 1; line < at.line; ++line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  const auto continued =
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xc0U) == 0x80; });
+  const auto end =
+      static_cast<std::uint32_t>(text.size()) - static_cast<std::uint32_t>(continued) + 1;
+  at.column = std::min(at.column, end);
+  return at;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view name) const {
@@ -161,6 +194,9 @@ std::string to_toml(const Node& node) {
 }
 
 tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
+  if (const auto at = find_foreign_byte(text)) {
+    return tl::unexpected(SyntaxError{*at, "a byte that is no UTF-8"});
+  }
   if (const auto at = find_endless_key(text)) {
     return tl::unexpected(
         SyntaxError{*at, "a key of more than " + std::to_string(kMostParts) + " parts"});
@@ -169,7 +205,7 @@ tl::expected<Node, SyntaxError> parse_toml(std::string_view text) {
     const toml::table root = toml::parse(text);
     return convert(root);
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(SyntaxError{position(error.source()), message_of(error)});
+    return tl::unexpected(SyntaxError{inside(position(error.source()), text), message_of(error)});
   }
 }
 

@@ -11,11 +11,14 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "mirror/slot_refs.h"
 
 namespace freshet::mirror {
 namespace {
 
 constexpr std::size_t kManyPacks = 50;
+/// Each ref that is a file costs some 50 us whenever all are read; packing rewrites all of them.
+constexpr std::size_t kManyRefFiles = 200;
 constexpr auto kCheckEvery = std::chrono::hours(7 * 24);
 constexpr Duration kPackLimit{std::chrono::hours(1)};
 constexpr Duration kCheckLimit{std::chrono::hours(6)};
@@ -33,6 +36,25 @@ ChildSpec quiet_git(const GitPlace& place, std::vector<std::string> arguments, D
 
 std::string mark_of(const std::string& mirror) {
   return mirror + "/freshet.checked";
+}
+
+/// How many files are below `directory`; stops counting soon after `enough`.
+Result<std::size_t> count_files(const std::string& directory, std::size_t enough) {
+  FRESHET_TRY(const auto names, list_directory(directory));
+  std::size_t count = 0;
+  for (const std::string& name : names) {
+    if (count >= enough) {
+      break;
+    }
+    const std::string path = directory + "/" + name;
+    if (is_directory(path)) {
+      FRESHET_TRY(const std::size_t below, count_files(path, enough - count));
+      count += below;
+    } else {
+      ++count;
+    }
+  }
+  return count;
 }
 
 Result<void> rename_path(const std::string& from, const std::string& to, unsigned flags = 0) {
@@ -56,6 +78,23 @@ Result<void> pack_up(const GitPlace& place, const CancelToken& cancel) {
       run_child(quiet_git(place, {"repack", "-d", "-q", "--geometric=2"}, kPackLimit), cancel));
   if (!result.succeeded() && result.end != ChildResult::End::cancelled) {
     return fail(ErrorClass::internal, "git repack failed: " + result.error_text);
+  }
+  return {};
+}
+
+Result<void> pack_refs(const GitPlace& place, const CancelToken& cancel) {
+  FRESHET_TRY(const std::size_t count, count_files(place.mirror + "/refs", kManyRefFiles));
+  if (count < kManyRefFiles) {
+    return {};
+  }
+  FRESHET_TRY(const auto slots, slot_files(place.mirror));
+  FRESHET_TRY(
+      const ChildResult result,
+      run_child(quiet_git(place, {"-c", "core.fsync=reference", "pack-refs", "--all"}, kPackLimit),
+                cancel));
+  FRESHET_CHECK(restore_slot_files(place.mirror, slots));
+  if (!result.succeeded() && result.end != ChildResult::End::cancelled) {
+    return fail(ErrorClass::internal, "git pack-refs failed: " + result.error_text);
   }
   return {};
 }

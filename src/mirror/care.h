@@ -15,6 +15,9 @@ namespace freshet::mirror {
 /// Puts small packs together once there are many; does nothing otherwise. Never removes an object.
 Result<void> pack_up(const GitPlace& place, const CancelToken& cancel);
 
+/// Puts refs into one file once many of them have files of their own; does nothing otherwise.
+Result<void> pack_refs(const GitPlace& place, const CancelToken& cancel);
+
 /// Reads every object. True: something is damaged or missing. Error when the check could not be
 /// made.
 Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);

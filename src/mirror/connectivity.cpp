@@ -4,6 +4,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "mirror/commit_links.h"
+
 namespace freshet::mirror {
 namespace {
 
@@ -55,33 +57,28 @@ class Proof {
   }
 
   Result<bool> check_commit(const git_oid& id) {
-    git_commit* raw = nullptr;
-    if (git_commit_lookup(&raw, repository_, &id) != 0) {
-      return fail(missing("commit", id));
-    }
-    const git2::Commit commit(raw);
+    FRESHET_TRY(const git2::CommitLinks commit, links_of(id));
     git2::Tree before;
-    for (unsigned i = 0; i < git_commit_parentcount(commit.get()); ++i) {
-      const git_oid& parent = *git_commit_parent_id(commit.get(), i);
+    for (const git_oid& parent : commit.parents) {
       look_at(parent);
-      if (i == 0) {
+      if (!before) {
         FRESHET_TRY(before, tree_of(parent));
       }
     }
-    const git_oid& tree = *git_commit_tree_id(commit.get());
-    if (before && git_oid_equal(&tree, git_tree_id(before.get())) == 1) {
+    if (before && git_oid_equal(&commit.tree, git_tree_id(before.get())) == 1) {
       return true;
     }
-    return check_tree(tree, before.get());
+    return check_tree(commit.tree, before.get(), 0);
   }
 
   Result<git2::Tree> tree_of(const git_oid& commit_id) {
-    git_commit* raw = nullptr;
-    if (git_commit_lookup(&raw, repository_, &commit_id) != 0) {
-      return fail(missing("commit", commit_id));
-    }
-    const git2::Commit commit(raw);
-    return open_tree(*git_commit_tree_id(commit.get()));
+    FRESHET_TRY(const git2::CommitLinks commit, links_of(commit_id));
+    return open_tree(commit.tree);
+  }
+
+  Result<git2::CommitLinks> links_of(const git_oid& commit_id) {
+    auto links = git2::read_commit(repository_, commit_id);
+    return links ? std::move(links) : fail(missing("commit", commit_id));
   }
 
   Result<git2::Tree> open_tree(const git_oid& id) {
@@ -94,11 +91,11 @@ class Proof {
 
   /// What the tree has at the same place as `before`, which is complete or looked at by itself,
   /// need not be looked at.
-  Result<bool> check_tree(const git_oid& id, const git_tree* before) {
+  Result<bool> check_tree(const git_oid& id, const git_tree* before, int depth) {
     if (!objects_.insert(id).second) {
       return true;
     }
-    if (objects_.size() > limits_.objects) {
+    if (objects_.size() > limits_.objects || depth > limits_.depth) {
       return false;
     }
     FRESHET_TRY(const git2::Tree tree, open_tree(id));
@@ -106,7 +103,7 @@ class Proof {
       const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
       const git_tree_entry* old =
           before == nullptr ? nullptr : git_tree_entry_byname(before, git_tree_entry_name(entry));
-      FRESHET_TRY(const bool fine, check_entry(*entry, old));
+      FRESHET_TRY(const bool fine, check_entry(*entry, old, depth));
       if (!fine) {
         return false;
       }
@@ -114,7 +111,7 @@ class Proof {
     return true;
   }
 
-  Result<bool> check_entry(const git_tree_entry& entry, const git_tree_entry* old) {
+  Result<bool> check_entry(const git_tree_entry& entry, const git_tree_entry* old, int depth) {
     const git_oid& id = *git_tree_entry_id(&entry);
     const git_object_t kind = git_tree_entry_type(&entry);
     if (kind == GIT_OBJECT_COMMIT ||  // a submodule's, which lies elsewhere
@@ -127,7 +124,7 @@ class Proof {
       if (old != nullptr && git_tree_entry_type(old) == GIT_OBJECT_TREE) {
         FRESHET_TRY(old_tree, open_tree(*git_tree_entry_id(old)));
       }
-      return check_tree(id, old_tree.get());
+      return check_tree(id, old_tree.get(), depth + 1);
     }
     if (!objects_.insert(id).second) {
       return true;
@@ -166,13 +163,13 @@ Result<bool> prove_connected(git_repository* repository, const std::vector<Objec
   }
   for (const ObjectId& id : tips) {
     FRESHET_TRY(const git_oid oid, git2::to_oid(id));
-    git_object* object = nullptr;
-    if (git_object_lookup(&object, repository, &oid, GIT_OBJECT_ANY) != 0) {
+    std::size_t size = 0;
+    git_object_t type = GIT_OBJECT_INVALID;
+    if (git_odb_read_header(&size, &type, raw, &oid) != 0) {
       return fail(ErrorClass::corrupt,
                   "what the upstream sent is not complete: " + id.hex() + " is missing");
     }
-    const git2::Object tip(object);
-    if (git_object_type(tip.get()) != GIT_OBJECT_COMMIT) {
+    if (type != GIT_OBJECT_COMMIT) {
       return false;
     }
     proof.look_at(oid);

@@ -13,6 +13,7 @@ namespace freshet::mirror {
 struct ProofLimits {
   std::size_t commits = 1000;
   std::size_t objects = 50'000;  ///< trees, and files that are not in a known tree at that place
+  int depth = 1000;              ///< directories inside one another: each takes some of the stack
 };
 
 /// Whether all that `tips` lead to is there. `known` are commits that are complete: the mirror's

@@ -37,6 +37,7 @@ ErrorClass class_of(const git_error* error, int code) {
     case GIT_ERROR_INDEXER:
     case GIT_ERROR_REPOSITORY:
     case GIT_ERROR_REFERENCE:
+    case GIT_ERROR_INVALID:  // what was read means nothing, such as an author
       return ErrorClass::corrupt;
     default:
       return ErrorClass::internal;
@@ -100,13 +101,18 @@ Result<Blob> lookup_blob(git_repository* repository, const git_oid& id) {
   return Blob(raw);
 }
 
-Result<Commit> lookup_commit(git_repository* repository, const ObjectId& id) {
-  FRESHET_TRY(const git_oid oid, to_oid(id));
-  git_commit* raw = nullptr;
-  if (const int code = git_commit_lookup(&raw, repository, &oid); code != 0) {
-    return fail(last_error("cannot read the commit " + id.hex(), code));
+Result<void> check_blob(git_repository* repository, const git_oid& id) {
+  git_odb* raw = nullptr;
+  if (git_repository_odb(&raw, repository) != 0) {
+    return fail(last_error("cannot read the mirror's objects"));
   }
-  return Commit(raw);
+  const Odb odb(raw);
+  std::size_t size = 0;
+  git_object_t type = GIT_OBJECT_INVALID;
+  if (git_odb_read_header(&size, &type, raw, &id) != 0 || type != GIT_OBJECT_BLOB) {
+    return fail(ErrorClass::corrupt, "the file " + from_oid(id).hex() + " is missing or damaged");
+  }
+  return {};
 }
 
 Result<git_oid> to_oid(const ObjectId& id) {

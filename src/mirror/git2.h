@@ -16,7 +16,6 @@ struct Free {
   void operator()(git_repository* handle) const { git_repository_free(handle); }
   void operator()(git_tree* handle) const { git_tree_free(handle); }
   void operator()(git_blob* handle) const { git_blob_free(handle); }
-  void operator()(git_commit* handle) const { git_commit_free(handle); }
   void operator()(git_object* handle) const { git_object_free(handle); }
   void operator()(git_reference* handle) const { git_reference_free(handle); }
   void operator()(git_reference_iterator* handle) const { git_reference_iterator_free(handle); }
@@ -29,7 +28,6 @@ struct Free {
 using Repository = std::unique_ptr<git_repository, Free>;
 using Tree = std::unique_ptr<git_tree, Free>;
 using Blob = std::unique_ptr<git_blob, Free>;
-using Commit = std::unique_ptr<git_commit, Free>;
 using Object = std::unique_ptr<git_object, Free>;
 using Reference = std::unique_ptr<git_reference, Free>;
 using ReferenceIterator = std::unique_ptr<git_reference_iterator, Free>;
@@ -62,7 +60,8 @@ Error last_error(const std::string& what, int code = GIT_ERROR);
 Result<Repository> open_bare(const std::string& path);
 Result<Tree> lookup_tree(git_repository* repository, const git_oid& id);
 Result<Blob> lookup_blob(git_repository* repository, const git_oid& id);
-Result<Commit> lookup_commit(git_repository* repository, const ObjectId& id);
+/// Error corrupt: the object is missing, or no file. Does not read its content.
+Result<void> check_blob(git_repository* repository, const git_oid& id);
 
 /// Error protocol: an id that this libgit2 cannot hold (SHA-256).
 Result<git_oid> to_oid(const ObjectId& id);

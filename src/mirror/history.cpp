@@ -1,5 +1,6 @@
 #include "mirror/history.h"
 
+#include "mirror/commit_links.h"
 #include "mirror/git2.h"
 
 namespace freshet::mirror {
@@ -27,17 +28,12 @@ int collect(const git_diff* /*so_far*/, const git_diff_delta* delta, const char*
 }
 
 Result<git2::Tree> tree_of(git_repository* repository, const ObjectId& id) {
-  FRESHET_TRY(const git2::Commit commit, git2::lookup_commit(repository, id));
-  return git2::lookup_tree(repository, *git_commit_tree_id(commit.get()));
+  FRESHET_TRY(const git2::CommitLinks commit, git2::read_commit(repository, id));
+  return git2::lookup_tree(repository, commit.tree);
 }
 
 bool has_commit(git_repository* repository, const git_oid& id) {
-  git_commit* raw = nullptr;
-  if (git_commit_lookup(&raw, repository, &id) != 0) {
-    return false;
-  }
-  git_commit_free(raw);
-  return true;
+  return git2::read_commit(repository, id).has_value();
 }
 
 /// Both are there.
@@ -45,6 +41,9 @@ Result<bool> contains(git_repository* repository, const git_oid& descendant,
                       const git_oid& commit) {
   if (git_oid_equal(&descendant, &commit) != 0) {
     return true;
+  }
+  if (const auto near_by = git2::leads_to(repository, descendant, commit)) {
+    return *near_by;
   }
   const int answer = git_graph_descendant_of(repository, &descendant, &commit);
   if (answer < 0) {

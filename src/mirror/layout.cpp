@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/files.h"
+#include "model/ids.h"
 
 namespace freshet::mirror {
 namespace {
@@ -36,10 +37,13 @@ bool has_content(const std::string& path, std::string_view expected) {
   return content && *content == expected;
 }
 
-/// A power failure can leave HEAD empty.
+/// A power failure can leave HEAD empty; with any other damage it could not be read either.
 bool is_head(const std::string& path) {
+  constexpr std::string_view kBefore = "ref: ";
   const auto content = read_file(path, 4096);
-  return content && content->starts_with("ref: refs/");
+  return content && content->ends_with('\n') && content->starts_with("ref: refs/") &&
+         parse_ref(std::string_view(*content).substr(kBefore.size(),
+                                                     content->size() - kBefore.size() - 1));
 }
 
 }  // namespace

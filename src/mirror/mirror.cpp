@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "mirror/commit_links.h"
 #include "mirror/connectivity.h"
 #include "mirror/layout.h"
 #include "mirror/leftovers.h"
@@ -26,31 +27,21 @@ std::string mark_of(const std::string& mirror) {
   return mirror + "/freshet.unclean";
 }
 
-Result<git2::Object> lookup(git_repository* repository, const ObjectId& id) {
-  FRESHET_TRY(const git_oid oid, git2::to_oid(id));
-  git_object* raw = nullptr;
-  if (git_object_lookup(&raw, repository, &oid, GIT_OBJECT_ANY) != 0) {
-    // Not there is damage, too: what is asked for here was fetched.
-    return fail(git2::last_error("cannot read the object " + id.hex()));
-  }
-  return git2::Object(raw);
-}
-
-/// A ref may point to anything; where that leads to a commit, its tree has to be there too.
+/// A ref that is no branch may point to anything; where that leads to a commit, its tree has to be
+/// there too.
 Result<void> check_complete(git_repository* repository, const RefName& ref, const ObjectId& id) {
-  FRESHET_TRY(const git2::Object object, lookup(repository, id));
-  git_object* raw = nullptr;
-  if (git_object_peel(&raw, object.get(), GIT_OBJECT_TREE) == 0) {
-    git_object_free(raw);
-    return {};
+  FRESHET_TRY(git2::Peeled target, git2::peel_tags(repository, id));
+  const bool is_commit_itself = target.type == GIT_OBJECT_COMMIT && git2::from_oid(target.id) == id;
+  if (ref.text().starts_with("refs/heads/") && !is_commit_itself) {
+    // git takes a repository with such a branch for damaged.
+    return fail(ErrorClass::corrupt,
+                ref.text() + " cannot move to " + id.hex() + ", which is no commit");
   }
-  const git_object_t type = git_object_type(object.get());
-  const bool is_tag_of_a_file =
-      type == GIT_OBJECT_TAG && git_object_peel(&raw, object.get(), GIT_OBJECT_BLOB) == 0;
-  if (is_tag_of_a_file) {
-    git_object_free(raw);
+  if (target.type == GIT_OBJECT_COMMIT) {
+    FRESHET_TRY(const git2::CommitLinks links, git2::read_commit(repository, target.id));
+    target = {links.tree, GIT_OBJECT_TREE};
   }
-  if (type == GIT_OBJECT_BLOB || is_tag_of_a_file) {
+  if (target.type == GIT_OBJECT_BLOB || git2::lookup_tree(repository, target.id)) {
     return {};
   }
   return fail(ErrorClass::corrupt,
@@ -177,7 +168,7 @@ Result<void> Mirror::forget_lost(const std::vector<RefName>& refs) {
 }
 
 bool Mirror::has(const ObjectId& id) const {
-  return lookup(repository_.get(), id).has_value();
+  return git2::peel_tags(repository_.get(), id).has_value();
 }
 
 std::vector<ObjectId> Mirror::haves(const std::vector<ObjectId>& tips) const {
@@ -188,19 +179,21 @@ std::vector<ObjectId> Mirror::haves(const std::vector<ObjectId>& tips) const {
   std::vector<ObjectId> result;
   for (std::size_t i = 0; i < std::min(tips.size(), kMostTips); ++i) {
     const auto commit_id = peel_to_commit(tips[i]);
-    auto commit = commit_id ? git2::lookup_commit(repository_.get(), *commit_id)
-                            : Result<git2::Commit>(fail(commit_id.error()));
+    git_oid id = commit_id ? git2::to_oid(*commit_id).value_or(git_oid{}) : git_oid{};
     int next = 1;
-    for (int distance = 0; commit && distance <= farthest; ++distance) {
-      if (distance == 0 || distance == next) {
-        result.push_back(git2::from_oid(*git_commit_id(commit->get())));
-        next = std::max(1, 2 * distance);
-      }
-      git_commit* parent = nullptr;
-      if (git_commit_parent(&parent, commit->get(), 0) != 0) {
+    for (int distance = 0; commit_id && distance <= farthest; ++distance) {
+      const auto links = git2::read_commit(repository_.get(), id);
+      if (!links) {
         break;
       }
-      *commit = git2::Commit(parent);
+      if (distance == 0 || distance == next) {
+        result.push_back(git2::from_oid(id));
+        next = std::max(1, 2 * distance);
+      }
+      if (links->parents.empty()) {
+        break;
+      }
+      id = links->parents.front();
     }
   }
   return result;
@@ -211,6 +204,9 @@ Result<bool> Mirror::is_ancestor(const ObjectId& ancestor, const ObjectId& desce
   FRESHET_TRY(const git_oid new_id, git2::to_oid(descendant));
   if (git_oid_equal(&old_id, &new_id) == 1) {
     return true;
+  }
+  if (const auto near_by = git2::leads_to(repository_.get(), new_id, old_id)) {
+    return *near_by;
   }
   const int code = git_graph_descendant_of(repository_.get(), &new_id, &old_id);
   // Tags of files and the like have no ancestors.
@@ -223,13 +219,11 @@ Result<bool> Mirror::prove_connected(const std::vector<ObjectId>& tips,
 }
 
 Result<ObjectId> Mirror::peel_to_commit(const ObjectId& id) const {
-  FRESHET_TRY(const git2::Object object, lookup(repository_.get(), id));
-  git_object* raw = nullptr;
-  if (git_object_peel(&raw, object.get(), GIT_OBJECT_COMMIT) != 0) {
+  FRESHET_TRY(const git2::Peeled target, git2::peel_tags(repository_.get(), id));
+  if (target.type != GIT_OBJECT_COMMIT) {
     return fail(ErrorClass::corrupt, id.hex() + " leads to no commit");
   }
-  const git2::Object commit(raw);
-  return git2::from_oid(*git_object_id(raw));
+  return git2::from_oid(target.id);
 }
 
 Result<void> Mirror::apply(const RefChanges& changes) {

@@ -14,32 +14,70 @@ namespace {
 
 constexpr std::size_t kPackedRefsLimit = std::size_t{1} << 30U;
 
+std::string all_slots(const std::string& mirror) {
+  return mirror + "/refs/freshet/slots";
+}
+
+Result<void> write_slot(const std::string& mirror, const std::string& own,
+                        const std::string& commit) {
+  for (const std::string& directory : {mirror + "/refs/freshet", all_slots(mirror), own}) {
+    FRESHET_CHECK(make_readable_directory(directory));
+  }
+  // git takes no notice of a name that ends so; it is never seen half written.
+  const std::string beside = own + "/" + commit + ".lock";
+  FRESHET_CHECK(write_new_file(beside, commit + "\n"));
+  if (::rename(beside.c_str(), (own + "/" + commit).c_str()) != 0) {
+    return fail(system_error(errno, "cannot create a ref in " + own));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> keep_slot_commits(const std::string& mirror, const std::string& checkout_path,
                                const std::set<ObjectId>& commits) {
-  const std::string all = mirror + "/refs/freshet/slots";
-  const std::string own = all + "/" + to_hex(sha1(checkout_path)).substr(0, 16);
+  const std::string own = all_slots(mirror) + "/" + to_hex(sha1(checkout_path)).substr(0, 16);
   if (commits.empty()) {
     return path_exists(own) ? remove_tree(own) : Result<void>();
   }
-  for (const std::string& directory : {mirror + "/refs/freshet", all, own}) {
-    FRESHET_CHECK(make_readable_directory(directory));
-  }
-  FRESHET_TRY(const auto names, list_directory(own));
   std::set<ObjectId> missing = commits;
-  for (const std::string& name : names) {
-    const auto commit = ObjectId::parse(name);
-    if (!commit || missing.erase(*commit) == 0) {
-      FRESHET_CHECK(remove_tree(own + "/" + name));
+  if (path_exists(own)) {
+    FRESHET_TRY(const auto names, list_directory(own));
+    for (const std::string& name : names) {
+      const auto commit = ObjectId::parse(name);
+      if (!commit || missing.erase(*commit) == 0) {
+        FRESHET_CHECK(remove_tree(own + "/" + name));
+      }
     }
   }
   for (const ObjectId& commit : missing) {
-    // git takes no notice of a name that ends so; it is never seen half written.
-    const std::string beside = own + "/" + commit.hex() + ".lock";
-    FRESHET_CHECK(write_new_file(beside, commit.hex() + "\n"));
-    if (::rename(beside.c_str(), (own + "/" + commit.hex()).c_str()) != 0) {
-      return fail(system_error(errno, "cannot create a ref in " + own));
+    FRESHET_CHECK(write_slot(mirror, own, commit.hex()));
+  }
+  return {};
+}
+
+Result<std::vector<SlotFile>> slot_files(const std::string& mirror) {
+  std::vector<SlotFile> files;
+  if (!is_directory(all_slots(mirror))) {
+    return files;
+  }
+  FRESHET_TRY(const auto checkouts, list_directory(all_slots(mirror)));
+  for (const std::string& checkout : checkouts) {
+    FRESHET_TRY(const auto names, list_directory(all_slots(mirror) + "/" + checkout));
+    for (const std::string& name : names) {
+      if (ObjectId::parse(name)) {
+        files.push_back({checkout, name});
+      }
+    }
+  }
+  return files;
+}
+
+Result<void> restore_slot_files(const std::string& mirror, const std::vector<SlotFile>& files) {
+  for (const SlotFile& file : files) {
+    const std::string own = all_slots(mirror) + "/" + file.checkout;
+    if (!path_exists(own + "/" + file.commit)) {
+      FRESHET_CHECK(write_slot(mirror, own, file.commit));
     }
   }
   return {};

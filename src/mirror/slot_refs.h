@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "mirror/update_ref.h"
@@ -17,8 +18,19 @@ namespace freshet::mirror {
 Result<void> keep_slot_commits(const std::string& mirror, const std::string& checkout_path,
                                const std::set<ObjectId>& commits);
 
-/// Forgets those of them that a `git gc` by hand packed and that have gone since. Under the
-/// mirror's lock.
+/// One of them: what it is called, in two parts.
+struct SlotFile {
+  std::string checkout;
+  std::string commit;
+};
+
+/// Those that are files, as all are that are wanted; and makes files of them again where packing
+/// refs has taken these away.
+Result<std::vector<SlotFile>> slot_files(const std::string& mirror);
+Result<void> restore_slot_files(const std::string& mirror, const std::vector<SlotFile>& files);
+
+/// Forgets those of them that were packed, as by a `git gc` by hand, and that have gone since.
+/// Under the mirror's lock.
 Result<void> forget_packed_slot_refs(const GitPlace& place);
 
 }  // namespace freshet::mirror

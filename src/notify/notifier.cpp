@@ -32,6 +32,7 @@ Notifier::~Notifier() {
 void Notifier::follow(const RepositoryName& repository, const std::string& path,
                       const std::vector<Action>& actions) {
   std::vector<std::optional<ObjectId>> told;
+  told.reserve(actions.size());
   for (const Action& action : actions) {
     told.push_back(ObjectId::parse(told_.read(path, action.id())["commit"].text()));
   }

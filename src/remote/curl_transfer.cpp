@@ -5,11 +5,15 @@
 #include <algorithm>
 
 #include "base/quantity.h"
+#include "remote/internal_address.h"
 
 namespace freshet::remote {
 namespace {
 
 using State = ReplyCollector::State;
+
+/// Nobody means more, and whoever adds it to a time needs no limit of his own.
+constexpr curl_off_t kLongestWait = curl_off_t{24} * 3600;  // seconds
 
 }  // namespace
 
@@ -21,7 +25,8 @@ CurlTransfer::CurlTransfer(HttpOrder order_, HttpAddress address_, std::uint64_t
       waiting_sinks_(waiting_sinks),
       collector_(order.request.largest_answer, order.request.body_to),
       stage_since_(order.begun),
-      last_byte_(order.begun) {}
+      last_byte_(order.begun),
+      first_host_(address.host) {}
 
 EasyHandle CurlTransfer::release() {
   if (easy_) {
@@ -71,9 +76,22 @@ std::size_t CurlTransfer::take_body(char* data, std::size_t size, std::size_t co
   return transfer->must_end() ? 0 : size * count;
 }
 
-int CurlTransfer::take_connection(void* self, char* /*ip*/, char* /*local_ip*/, int /*port*/,
+/// A host of the internet cannot know what stands behind our firewall; it can only try.
+bool CurlTransfer::may_be_asked(std::string_view ip) {
+  const bool internal = is_internal_address(ip);
+  if (redirects_ == 0) {
+    first_is_internal_ = internal;
+  }
+  led_inside_ = internal && !first_is_internal_ && address.host != first_host_;
+  return !led_inside_;
+}
+
+int CurlTransfer::take_connection(void* self, char* ip, char* /*local_ip*/, int /*port*/,
                                   int /*local_port*/) {
   auto* transfer = static_cast<CurlTransfer*>(self);
+  if (!transfer->may_be_asked(ip)) {
+    return CURL_PREREQFUNC_ABORT;
+  }
   const Instant time = now();
   transfer->enter(Stage::underway, time);
   transfer->note_sign(time);
@@ -105,6 +123,12 @@ bool CurlTransfer::worth_another_try(CURLcode code) const {
 std::optional<Result<HttpReply>> CurlTransfer::conclude(CURLcode code, Duration connect_limit) {
   if (must_end() && collector_.state() != State::enough) {
     return fail(collector_error());
+  }
+  if (led_inside_) {
+    return fail(ErrorClass::protocol,
+                fmt::format("{} redirects to {}, which is an address of this network and not of "
+                            "the internet; if that is where the repository is now, change its url",
+                            first_host_, address.name()));
   }
   if (worth_another_try(code)) {
     ++retries_;
@@ -144,7 +168,7 @@ std::optional<std::chrono::seconds> CurlTransfer::retry_after(std::string_view v
   if (seconds == 0 && value.substr(0, 1) != "0") {
     return std::nullopt;
   }
-  return std::chrono::seconds(std::max<curl_off_t>(seconds, 0));
+  return std::chrono::seconds(std::clamp<curl_off_t>(seconds, 0, kLongestWait));
 }
 
 HttpReply CurlTransfer::take_reply() {

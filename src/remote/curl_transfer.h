@@ -87,6 +87,7 @@ class CurlTransfer {
   static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* self);
   static int take_connection(void* self, char* ip, char* local_ip, int port, int local_port);
 
+  bool may_be_asked(std::string_view ip);
   bool worth_another_try(CURLcode code) const;
   Result<void> write_headers();
   void set_method(EasyOptions& options);
@@ -105,6 +106,9 @@ class CurlTransfer {
   Instant stage_since_;
   Instant last_byte_;
   int redirects_ = 0;
+  const std::string first_host_;  ///< where the request was to go before any redirect
+  bool first_is_internal_ = true;
+  bool led_inside_ = false;
   int retries_ = 0;
   bool paused_ = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <csignal>
 #include <vector>
 
 #include "base/url.h"
@@ -167,11 +168,13 @@ bool is_noise(std::string_view line) {
 
 /// The text is the upstream's at times: no control characters, no more than a person reads.
 std::string printable(std::string_view line) {
-  std::string result(line.substr(0, kLongestMessage));
+  // Before it is cut: the end of a password could be what tells that it is one.
+  std::string result = redact_urls(line);
+  result.resize(std::min(result.size(), kLongestMessage));
   std::replace_if(
       result.begin(), result.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
   result.erase(result.find_last_not_of(' ') + 1);
-  return redact_urls(result);
+  return result;
 }
 
 std::vector<Line> lines_of(std::string_view text) {
@@ -186,8 +189,8 @@ std::vector<Line> lines_of(std::string_view text) {
         line.remove_prefix(prefix.size());
       }
     }
-    if (!is_noise(line)) {
-      const std::string shown = printable(line);
+    const std::string shown = is_noise(line) ? "" : printable(line);
+    if (!shown.empty()) {
       lines.push_back({shown, without_places(shown), is_of_the_upstream});
     }
   }
@@ -245,6 +248,13 @@ Error explain_git_failure(const ChildResult& result) {
     case ChildResult::End::output_limit:
       return {ErrorClass::protocol, "the upstream's answer is too large", std::nullopt};
     case ChildResult::End::killed:
+      if (result.status == SIGSEGV || result.status == SIGBUS || result.status == SIGABRT) {
+        // Nobody but what it reads makes it crash: folders nested without end, for one.
+        return {ErrorClass::corrupt,
+                "git cannot cope with what the upstream sent, and was ended by signal " +
+                    std::to_string(result.status),
+                std::nullopt};
+      }
       return {ErrorClass::internal, "git was ended by signal " + std::to_string(result.status),
               std::nullopt};
     case ChildResult::End::exited:

@@ -12,7 +12,7 @@ constexpr std::string_view kService = "# service=git-upload-pack";
 
 tl::unexpected<Error> not_git(std::string_view body) {
   return fail(ErrorClass::protocol, "the upstream's answer is none of a git repository: \"" +
-                                        printable(body.substr(0, 60)) + "\"");
+                                        printable(body.substr(0, 1000)).substr(0, 60) + "\"");
 }
 
 bool has_word(std::string_view list, std::string_view word) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/utf8.h"
+#include "base/visible.h"
 #include "remote/curl_handles.h"
 
 namespace freshet::remote {
@@ -77,7 +79,10 @@ bool followable(const std::string& method, int status) {
 }  // namespace
 
 std::string HttpAddress::name() const {
-  return port == (secure ? "443" : "80") ? host : host + ":" + port;
+  // A redirect can name one as long as a whole head.
+  constexpr std::size_t kWidest = 120;
+  const std::string shown = cut_to_width(visible(host), kWidest);
+  return port == (secure ? "443" : "80") ? shown : shown + ":" + port;
 }
 
 Result<HttpAddress> parse_address(std::string_view text) {

@@ -16,7 +16,8 @@ struct HttpAddress {
   std::string host;  ///< lower case
   std::string port;  ///< never empty
 
-  /// "github.com", "127.0.0.1:8080": for people.
+  /// "github.com", "127.0.0.1:8080": for people, as visible() has it, and cut where it is
+  /// very long.
   std::string name() const;
   /// Requests with the same key can share connections.
   std::string key() const { return (secure ? "s:" : "p:") + host + ":" + port; }

@@ -21,7 +21,7 @@ struct HttpReply {
   /// Of a 2xx answer all of it, of another the first 64 KiB. Empty when a BodySink took it.
   std::string body;
   std::string content_type;
-  std::optional<std::chrono::seconds> retry_after;
+  std::optional<std::chrono::seconds> retry_after;  ///< at most a day
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string final_url;                                     ///< behind redirects
 };
@@ -65,13 +65,15 @@ struct HttpRequest {
 
 /// Sends requests over connections that all users share. Redirects: at most 5, never from https to
 /// http; to another host only when nothing confidential is sent (no `authorization`, and no header
-/// but well-known harmless ones), so credentials never reach another host. Only GET and HEAD follow
-/// 301, 302 and 303; other methods get such an answer as their reply, and follow 307 and 308 with
-/// their body. A request that a kept connection lost before any byte of an answer came is sent
-/// anew, at most twice: what must not arrive twice does not belong here. Errors: network (lookup,
-/// connection, TLS, broken off), timeout, conflict (cancelled, stopped), protocol (no HTTP, too
-/// large, a redirect that is not followed), config (a URL, header or ca_file that cannot be used).
-/// Any status is a reply, not an error. Thread-safe.
+/// but well-known harmless ones), so credentials never reach another host; and never from a host
+/// with an address of the internet to another one with an address of this network
+/// (internal_address.h), which is asked nothing then. Only GET and HEAD follow 301, 302 and 303;
+/// other methods get such an answer as their reply, and follow 307 and 308 with their body. A
+/// request that a kept connection lost before any byte of an answer came is sent anew, at most
+/// twice: what must not arrive twice does not belong here. Errors: network (lookup, connection,
+/// TLS, broken off), timeout, conflict (cancelled, stopped), protocol (no HTTP, too large, a
+/// redirect that is not followed), config (a URL, header or ca_file that cannot be used). Any
+/// status is a reply, not an error. Thread-safe.
 class HttpClient {
  public:
   using Done = std::function<void(Result<HttpReply>)>;

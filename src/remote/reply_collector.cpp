@@ -64,7 +64,9 @@ void ReplyCollector::add_status_line(std::string_view line) {
   const auto space = line.find(' ');
   if (space != std::string_view::npos) {
     const std::string_view digits = line.substr(space + 1, 3);
-    std::from_chars(digits.data(), digits.data() + digits.size(), reply_.status);
+    unsigned status = 0;  // digits alone, no sign
+    std::from_chars(digits.data(), digits.data() + digits.size(), status);
+    reply_.status = static_cast<int>(status);
   }
 }
 

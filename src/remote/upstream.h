@@ -94,7 +94,8 @@ class Upstream {
   virtual void list_refs_async(const std::vector<RefPattern>& patterns, const TimeLimits& limits,
                                const CancelToken& cancel,
                                std::function<void(Result<Advertisement>)> done) {
-    done(list_refs(patterns, limits, cancel));
+    const auto tell = std::move(done);
+    tell(list_refs(patterns, limits, cancel));
   }
 
   /// Brings objects. On success all of them are in the mirror, complete and connected, and no ref

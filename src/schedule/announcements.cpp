@@ -12,7 +12,7 @@ std::vector<std::uint64_t> append(std::vector<Announcement>& list,
     return {};
   }
   const auto kept = list.end() - static_cast<std::ptrdiff_t>(kMostAnnouncements / 2);
-  const std::vector<std::uint64_t> dropped = journal_ids({list.begin(), kept});
+  std::vector<std::uint64_t> dropped = journal_ids({list.begin(), kept});
   list.erase(list.begin(), kept);
   return dropped;
 }

@@ -83,7 +83,7 @@ FileIdentity FileIdentity::of(const std::string& path) {
           nanoseconds(info.st_ctim)};
 }
 
-ConfigWatch::ConfigWatch(std::string path, FileIdentity known)
+ConfigWatch::ConfigWatch(const std::string& path, FileIdentity known)
     : path_(absolute_path(path)),
       known_(known),
       inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
@@ -113,7 +113,7 @@ bool ConfigWatch::changed(Instant now) {
 }
 
 void ConfigWatch::take_events(Instant now) {
-  alignas(inotify_event) std::array<char, 16 * 1024> buffer{};
+  alignas(inotify_event) std::array<char, 16'384> buffer{};
   for (;;) {
     const ssize_t size = ::read(inotify_.get(), buffer.data(), buffer.size());
     if (size <= 0) {

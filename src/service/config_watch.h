@@ -29,7 +29,7 @@ struct FileIdentity {
 class ConfigWatch {
  public:
   /// `known`: what was read of it. Without inotify it is looked at every few seconds.
-  ConfigWatch(std::string path, FileIdentity known);
+  ConfigWatch(const std::string& path, FileIdentity known);
 
   /// Readable when something happened; -1: nothing will tell.
   int descriptor() const { return inotify_.get(); }

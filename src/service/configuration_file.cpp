@@ -19,15 +19,28 @@ config::Loaded load_again(const std::string& path) {
   return config::load_file(path);
 }
 
+void refuse_unusable(const std::string& path, const ConfigurationFile::Check& check,
+                     config::Loaded& loaded) {
+  const Result<void> usable = loaded.settings ? check(*loaded.settings) : Result<void>();
+  if (!usable) {
+    config::Problems problems(path);
+    problems.error({}, "", usable.error().message);
+    const auto found = problems.take();
+    loaded.diagnostics.insert(loaded.diagnostics.end(), found.begin(), found.end());
+    loaded.settings.reset();
+  }
+}
+
 }  // namespace
 
 ConfigurationFile::ConfigurationFile(std::string path)
     : status_{std::move(path), wall_now(), std::nullopt} {}
 
-bool ConfigurationFile::reload(const Take& take) {
+bool ConfigurationFile::reload(const Check& check, const Take& take) {
   const std::string path = status().path;
   Reload reload{wall_now(), false, {}};
   config::Loaded loaded = load_again(path);
+  refuse_unusable(path, check, loaded);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     const bool error = diagnostic.severity == config::Severity::error;
     reload.problems.push_back(config::to_text(diagnostic));
@@ -41,17 +54,24 @@ bool ConfigurationFile::reload(const Take& take) {
       reload.problems.push_back(std::move(problem));
     }
     reload.successful = true;
+  }
+  const bool successful = reload.successful;
+  keep(std::move(reload));
+  // Who waits for the line finds it in the status.
+  if (successful) {
     log::info("configuration reloaded", {{"file", path}});
   } else {
     log::error("configuration not reloaded; the old one stays in force", {{"file", path}});
   }
-  const bool successful = reload.successful;
+  return successful;
+}
+
+void ConfigurationFile::keep(Reload reload) {
   const MutexLock lock(mutex_);
-  if (successful) {
+  if (reload.successful) {
     status_.loaded = reload.at;
   }
   status_.last_reload = std::move(reload);
-  return successful;
 }
 
 ConfigurationFile::Status ConfigurationFile::status() const {

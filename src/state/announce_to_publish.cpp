@@ -51,7 +51,7 @@ std::vector<Seconds> announce_to_publish(const Outcome& outcome) {
 }
 
 void RecentTimes::observe(WallTime at, Seconds time) {
-  const std::int64_t number = to_unix_millis(at) / (5 * 60 * 1000);
+  const std::int64_t number = to_unix_millis(at) / 300'000;  // five minutes
   Step& step = steps_[static_cast<std::size_t>(number) % steps_.size()];
   if (step.number != number) {
     step = {number, Seconds(0), 0};

@@ -1,16 +1,20 @@
 #include "state/changes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace freshet::state {
 
 void Changes::put(const RepositoryName& name) {
   std::uint64_t& number = of_repository_[name];
-  if (number != 0) {
-    changes_.erase(number);
-  }
+  auto change = changes_.extract(number);  // 0, of a new one, is never there
   number = ++last_;
-  changes_.emplace_hint(changes_.end(), number, name);
+  if (change) {
+    change.key() = number;
+    changes_.insert(changes_.end(), std::move(change));
+  } else {
+    changes_.emplace_hint(changes_.end(), number, name);
+  }
 }
 
 void Changes::touched(const RepositoryName& name) {
@@ -42,10 +46,8 @@ void Changes::delivered(const DeliveryEntry& entry) {
   }
   auto told = std::make_shared<DeliveryEntry>(entry);
   told->content = nullptr;
-  changes_.emplace_hint(changes_.end(), ++last_, std::move(told));
-  deliveries_.push_back(last_);
+  deliveries_.push_back({++last_, std::move(told)});
   if (deliveries_.size() > kDeliveries) {
-    changes_.erase(deliveries_.front());
     deliveries_.pop_front();
   }
 }
@@ -58,9 +60,20 @@ std::uint64_t Changes::last() const {
 std::vector<Changes::Change> Changes::since(std::uint64_t number, std::size_t most) const {
   const MutexLock lock(mutex_);
   std::vector<Change> changes;
-  for (auto at = changes_.upper_bound(number); at != changes_.end() && changes.size() < most;
-       ++at) {
-    changes.push_back({at->first, at->second});
+  auto of_repository = changes_.upper_bound(number);
+  auto delivery = std::upper_bound(
+      deliveries_.begin(), deliveries_.end(), number,
+      [](std::uint64_t after, const Change& change) { return after < change.number; });
+  while (changes.size() < most) {
+    const bool more = of_repository != changes_.end();
+    if (delivery != deliveries_.end() && (!more || delivery->number < of_repository->first)) {
+      changes.push_back(*delivery++);
+    } else if (more) {
+      changes.push_back({of_repository->first, of_repository->second});
+      ++of_repository;
+    } else {
+      break;
+    }
   }
   return changes;
 }

@@ -48,9 +48,9 @@ class Changes {
   mutable Mutex mutex_;
   std::uint64_t last_ GUARDED_BY(mutex_) = 0;
   std::uint64_t begins_after_ GUARDED_BY(mutex_) = 0;  ///< changes up to it may be missing
-  std::map<std::uint64_t, What> changes_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, RepositoryName> changes_ GUARDED_BY(mutex_);  ///< by number
   std::unordered_map<RepositoryName, std::uint64_t> of_repository_ GUARDED_BY(mutex_);
-  std::deque<std::uint64_t> deliveries_ GUARDED_BY(mutex_);
+  std::deque<Change> deliveries_ GUARDED_BY(mutex_);  ///< by number too
   /// The changes that say so; a repository that came back since has a newer one.
   std::deque<std::pair<std::uint64_t, RepositoryName>> removed_ GUARDED_BY(mutex_);
   RefusalGate refusals_ GUARDED_BY(mutex_);

@@ -50,15 +50,18 @@ std::optional<Journal::Entry> from_line(std::string_view text) {
   return Journal::Entry{RepositoryName(repository), std::move(announcement)};
 }
 
+std::string name_of(std::uint64_t number) {
+  return std::string(kPrefix) + std::to_string(number);
+}
+
+/// nullopt: it is not ours. No journal turns so many pages that the numbers end.
 std::optional<std::uint64_t> number_of(std::string_view name) {
+  constexpr std::uint64_t kMost = 1'000'000'000'000'000;
   std::uint64_t number = 0;
-  if (!name.starts_with(kPrefix)) {
-    return std::nullopt;
+  if (name.starts_with(kPrefix)) {
+    std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), number);
   }
-  name.remove_prefix(kPrefix.size());
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  return error == std::errc{} && end == name.data() + name.size() ? std::optional(number)
-                                                                  : std::nullopt;
+  return number <= kMost && name_of(number) == name ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -86,19 +89,15 @@ Result<void> Journal::read_left_over() {
     }
   }
   std::sort(numbers.begin(), numbers.end());
+  std::vector<std::string> read;
   for (const std::uint64_t number : numbers) {
-    const auto text = read_file(directory_ + "/" + std::string(kPrefix) + std::to_string(number));
-    if (!text) {  // no reason to keep everybody waiting: each repository is refreshed at start
-      log::warning("announcements of the last process not read", {{"error", text.error().message}});
-      continue;
-    }
-    std::string_view rest = *text;
-    for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-      auto entry = from_line(rest.substr(0, end));
-      if (entry && wall_now() - entry->announcement.at < kOldest) {
-        announced_.push_back(std::move(*entry));
-      }
-      rest.remove_prefix(end + 1);
+    const std::string path = directory_ + "/" + name_of(number);
+    if (const auto text = read_file(path)) {
+      read.push_back(path);
+      take_lines(*text);
+    } else {
+      // A start without it is better than none: each repository is refreshed by it.
+      log::warning("journal not read", {{"error", text.error().message}});
     }
   }
   // Written anew into one file, so that ids are this process's own.
@@ -115,15 +114,26 @@ Result<void> Journal::read_left_over() {
   }
   FRESHET_CHECK(write_all(current_->fd->get(), lines, current_->path));
   current_->bytes = lines.size();
-  for (const std::uint64_t number : numbers) {
-    FRESHET_CHECK(remove_tree(directory_ + "/" + std::string(kPrefix) + std::to_string(number)));
+  for (const std::string& path : read) {
+    FRESHET_CHECK(remove_tree(path));
   }
   return {};
 }
 
+void Journal::take_lines(std::string_view text) {
+  const WallTime oldest = wall_now() - kOldest;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    auto entry = from_line(text.substr(0, end));
+    if (entry && entry->announcement.at > oldest) {
+      announced_.push_back(std::move(*entry));
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
 Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(std::uint64_t number) const {
   auto segment = std::make_shared<Segment>();
-  segment->path = directory_ + "/" + std::string(kPrefix) + std::to_string(number);
+  segment->path = directory_ + "/" + name_of(number);
   UniqueFd fd(::open(segment->path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) {
     return fail(system_error(errno, "cannot create " + segment->path));

@@ -19,10 +19,10 @@ namespace freshet::state {
 ///
 /// Format: numbered files `announced.N` in one directory, one JSON object a line:
 /// {"id":7,"at":MILLIS,"repository":NAME,"ref":REF,"before":HEX,"after":HEX}, before and after
-/// left out when unknown. Empty lines, a line that a crash cut short, and a file that cannot be
-/// read are passed over. A file goes once a newer one is in use and everything in it is settled, or
-/// too old to be read again: what stays open for days, as that of a paused repository, keeps no
-/// file. Thread-safe.
+/// left out when unknown. Empty lines, and a line that a crash cut short, are passed over; a file
+/// that cannot be read is left where it is, with a warning. A file
+/// goes once a newer one is in use and everything in it is settled, or too old to be read again:
+/// what stays open for days, as that of a paused repository, keeps no file. Thread-safe.
 class Journal {
  public:
   struct Entry {
@@ -62,6 +62,7 @@ class Journal {
 
   explicit Journal(std::string directory) : directory_(std::move(directory)) {}
   Result<void> read_left_over();
+  void take_lines(std::string_view text);
   Result<std::shared_ptr<Segment>> create_segment(std::uint64_t number) const;
   Result<void> rotate() EXCLUDES(mutex_);
 

@@ -12,22 +12,24 @@ namespace freshet::state {
 Result<std::unique_ptr<Pauses>> Pauses::open(std::string path) {
   Since since;
   if (::access(path.c_str(), F_OK) == 0) {
-    FRESHET_TRY(const std::string text, read_file(path));
-    const auto json = Json::parse(text);
-    const auto broken = [&] {
-      return fail(ErrorClass::config,
-                  path +
-                      " does not say which repositories are paused; mend it, or remove it to "
-                      "pause none");
+    const auto broken = [&](std::string_view why) {
+      return fail(ErrorClass::config, path + " does not say which repositories are paused" +
+                                          std::string(why) +
+                                          "; mend it, or remove it to pause none");
     };
+    const auto text = read_file(path);
+    if (!text) {
+      return broken(" (" + text.error().message + ")");
+    }
+    const auto json = Json::parse(*text);
     if (!json || !json->is_object() || !(*json)["paused"].is_array()) {
-      return broken();
+      return broken("");
     }
     for (const Json& entry : (*json)["paused"].items()) {
       const std::string name = entry["repository"].text();
       const auto at = entry["since"].integer();
       if (name.empty() || !at) {
-        return broken();
+        return broken("");
       }
       since[RepositoryName(name)] = from_unix_millis(*at);
     }

@@ -4,6 +4,7 @@
 #include <future>
 #include <iterator>
 
+#include "base/log.h"
 #include "mirror/lost_refs.h"
 #include "sync/ref_selection.h"
 
@@ -32,14 +33,16 @@ std::vector<ObjectId> tips_of(const std::map<RefName, ObjectId>& refs) {
   return {tips.begin(), tips.end()};
 }
 
-Result<void> fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_first) {
+enum class Tags { follow, leave };
+
+Result<void> fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_first, Tags tags) {
   remote::FetchRequest request;
   request.mirror = mirror.path();
   request.lock_descriptor = mirror.lock_descriptor();
   request.wants = std::move(wants);
   request.haves = mirror.haves(tips_of(run.earlier));
   request.depth = run.spec->depth;
-  request.follow_tags = true;
+  request.follow_tags = tags == Tags::follow;
   request.largest_pack = run.spec->largest_pack;
   request.min_free_disk = run.spec->min_free_disk;
   request.check_connected = [&](const std::vector<ObjectId>& tips) {
@@ -70,15 +73,37 @@ Result<void> fetch(Refresh& run, mirror::Mirror& mirror, Wants wants, bool is_fi
   return {};
 }
 
+/// Tags that came along. One that is there is never moved. What they name is in the mirror, but
+/// what that leads to need not be: a fetch that failed leaves objects behind.
+Result<std::map<RefName, ObjectId>> new_tags(const Refresh& run, const mirror::Mirror& mirror,
+                                             const Selection& selection) {
+  std::map<RefName, ObjectId> tags;
+  std::vector<ObjectId> commits;
+  for (const auto& [ref, id] : run.tags) {
+    FRESHET_TRY(const auto known, mirror.find(ref));
+    if (known || selection.refs.count(ref) != 0) {
+      continue;
+    }
+    tags.emplace(ref, id);
+    if (auto commit = mirror.peel_to_commit(id)) {
+      commits.push_back(*std::move(commit));
+    }
+  }
+  std::vector<ObjectId> whole = tips_of(run.earlier);
+  whole.insert(whole.end(), run.brought.begin(), run.brought.end());
+  if (const auto proven = mirror.prove_connected(commits, whole); !proven) {
+    log::warning("new tags are not taken over",
+                 {{"repository", run.spec->name.text()}, {"error", proven.error().message}});
+    tags.clear();
+  }
+  return tags;
+}
+
 Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& selection,
                        const std::map<RefName, ObjectId>& current) {
   mirror::RefChanges changes = mirror::plan_ref_changes(current, selection.refs);
-  for (const auto& [ref, id] : run.tags) {
-    FRESHET_TRY(const auto known, mirror.find(ref));
-    if (!known && selection.refs.count(ref) == 0) {  // one that is there is never moved
-      changes.set.emplace(ref, id);
-    }
-  }
+  FRESHET_TRY(auto tags, new_tags(run, mirror, selection));
+  changes.set.merge(tags);
   if (!changes.empty()) {
     FRESHET_TRY(changes.keep, mirror::lost_tips(
                                   current, changes,
@@ -98,6 +123,45 @@ Result<void> move_refs(Refresh& run, mirror::Mirror& mirror, const Selection& se
   return {};
 }
 
+/// Takes the refs out that none of the patterns asks for.
+std::map<RefName, ObjectId> take_others(remote::Advertisement& answer,
+                                        const std::vector<remote::RefPattern>& patterns) {
+  std::map<RefName, ObjectId> others;
+  for (auto position = answer.refs.begin(); position != answer.refs.end();) {
+    const bool asked =
+        std::any_of(patterns.begin(), patterns.end(),
+                    [&](const remote::RefPattern& p) { return p.matches(position->first); });
+    const auto current = position++;
+    if (!asked) {
+      others.insert(answer.refs.extract(current));
+    }
+  }
+  return others;
+}
+
+/// Both leave at once: one round trip from the delivery to the objects. The listing names the tags
+/// as well, which would be a third request otherwise.
+Result<remote::Advertisement> ask_and_fetch(Refresh& run, mirror::Mirror& mirror,
+                                            const Wants& announced) {
+  const auto patterns = patterns_to_ask(*run.spec);
+  auto with_tags = patterns;
+  with_tags.push_back({"refs/tags/*"});
+  const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
+  auto listing = promise->get_future();
+  run.upstream->list_refs_async(
+      with_tags, probe_limits(*run.spec), run.cancel,
+      [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
+  // What was announced may be gone again, or not be there yet: the listing decides.
+  const auto fetched = fetch(run, mirror, announced, false, Tags::leave);
+  FRESHET_TRY(remote::Advertisement answer, listing.get());
+  for (const auto& [tag, id] : take_others(answer, patterns)) {
+    if (fetched && mirror.has(id)) {
+      run.tags.emplace(tag, id);
+    }
+  }
+  return answer;
+}
+
 /// The upstream's refs. After a delivery what it announced is fetched at the same time.
 Result<remote::Advertisement> ask(Refresh& run, mirror::Mirror& mirror,
                                   const std::map<RefName, ObjectId>& current, bool is_first) {
@@ -108,15 +172,7 @@ Result<remote::Advertisement> ask(Refresh& run, mirror::Mirror& mirror,
   // Asked for a second time, an upstream that lags has to show the ref first.
   const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;
   if (first_try && !announced.empty() && !is_first && run.upstream->lists_without_blocking()) {
-    // Both leave at once: one round trip from the delivery to the objects.
-    const auto promise = std::make_shared<std::promise<Result<remote::Advertisement>>>();
-    auto answer = promise->get_future();
-    run.upstream->list_refs_async(
-        patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel,
-        [promise](Result<remote::Advertisement> listed) { promise->set_value(std::move(listed)); });
-    // What was announced may be gone again, or not be there yet: the listing decides.
-    static_cast<void>(fetch(run, mirror, announced, is_first));
-    return answer.get();
+    return ask_and_fetch(run, mirror, announced);
   }
   return run.upstream->list_refs(patterns_to_ask(*run.spec), probe_limits(*run.spec), run.cancel);
 }
@@ -168,7 +224,7 @@ Result<void> bring_mirror_up_to(Refresh& run, mirror::Mirror& mirror) {
     }
   }
   if (!wants.empty()) {
-    FRESHET_CHECK(fetch(run, mirror, std::move(wants), is_first));
+    FRESHET_CHECK(fetch(run, mirror, std::move(wants), is_first, Tags::follow));
     selection = select_refs(*run.spec, run.answer);
   }
   return move_refs(run, mirror, selection, current);

@@ -43,6 +43,10 @@ bool take_care(const Refresh& run, mirror::Mirror& mirror) {
     if (!expired.empty()) {
       static_cast<void>(mirror.forget_lost(expired));
     }
+    if (const auto packed = mirror::pack_refs(mirror.place(), run.cancel); !packed) {
+      log::warning("refs not put together",
+                   {{"repository", run.spec->name.text()}, {"error", packed.error().message}});
+    }
     static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
   mirror::note_new(mirror.path());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/url.h"
+
 namespace freshet::webhook {
 namespace {
 
@@ -24,6 +26,18 @@ std::string_view first_of(const http::Headers& headers,
     }
   }
   return {};
+}
+
+void redact(std::vector<std::string>& texts) {
+  std::transform(texts.begin(), texts.end(), texts.begin(), redact_urls);
+}
+
+/// Some servers put a user and a token into the addresses they announce. Nothing here signs in with
+/// them, and what a delivery says is kept and shown.
+void redact(Identity& identity) {
+  redact(identity.urls);
+  redact(identity.full_names);
+  redact(identity.own_names);
 }
 
 }  // namespace
@@ -86,6 +100,8 @@ Result<Delivery> read_delivery(const Forge& forge, std::string_view event, std::
   if (payload->cut && delivery.kind == Delivery::Kind::refs_changed) {
     delivery.kind = Delivery::Kind::repository_changed;
   }
+  redact(delivery.repository);
+  redact(delivery.former);
   return delivery;
 }
 

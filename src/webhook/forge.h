@@ -58,7 +58,8 @@ const Forge* guess_forge(const http::Headers& headers);
 
 /// Reads `body` as the payload of `event`. An error (class protocol): not JSON, no object, nested
 /// deeper than kPayloadDepth, or not what this forge sends. Of more changes than are kept
-/// (JsonLimits) the first ones are there, as in a delivery of kind repository_changed.
+/// (JsonLimits) the first ones are there, as in a delivery of kind repository_changed. Its URLs
+/// carry no password and no token.
 Result<Delivery> read_delivery(const Forge& forge, std::string_view event, std::string_view body);
 
 }  // namespace freshet::webhook

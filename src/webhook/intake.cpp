@@ -37,6 +37,7 @@ std::string list(const std::vector<std::string>& words) {
 
 std::string list_names(const std::vector<RepositoryName>& names) {
   std::vector<std::string> words;
+  words.reserve(names.size());
   for (const RepositoryName& name : names) {
     words.push_back(name.text());
   }
@@ -46,6 +47,7 @@ std::string list_names(const std::vector<RepositoryName>& names) {
 /// By which the lines of the refreshes are found.
 std::string list_refreshes(const std::vector<DeliveryRecord::Refreshed>& refreshed) {
   std::vector<std::string> words;
+  words.reserve(refreshed.size());
   for (const DeliveryRecord::Refreshed& one : refreshed) {
     words.push_back(refresh_id(one.refresh));
   }

@@ -32,19 +32,19 @@ def upload_pack(repository: str, request: bytes, *options: str) -> bytes:
 class Answers:
     def __init__(self, repository: str):
         self.asked = defaultdict(list)
-        self._info = _response(upload_pack(repository, b"", "--advertise-refs"), SMART + "advertisement")
+        self._info = response(upload_pack(repository, b"", "--advertise-refs"), SMART + "advertisement")
         refs = upload_pack(repository, packet("command=ls-refs") + packet("object-format=sha1") + DELIMITER
                            + packet("peel") + packet("symrefs") + FLUSH)
-        self._refs = _response(refs, SMART + "result")
+        self._refs = response(refs, SMART + "result")
         tip = refs[4:44].decode()
         pack = upload_pack(repository, packet("command=fetch") + packet("object-format=sha1") + DELIMITER
                            + packet("no-progress") + packet("ofs-delta") + packet(f"want {tip}")
                            + packet("done") + FLUSH)
-        self._pack = _response(pack, SMART + "result")
+        self._pack = response(pack, SMART + "result")
 
     def to(self, method: bytes, target: bytes, body: bytes) -> bytes:
         if target == b"/report":
-            return _response(json.dumps(self.asked).encode(), "application/json")
+            return response(json.dumps(self.asked).encode(), "application/json")
         if method == b"GET":
             return self._info
         if body.startswith(GZIP):
@@ -55,13 +55,13 @@ class Answers:
         return self._pack
 
 
-def _response(body: bytes, content_type: str) -> bytes:
+def response(body: bytes, content_type: str) -> bytes:
     return (f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nCache-Control: no-cache\r\n"
             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, answers: Answers):
+    def __init__(self, answers):
         self._answers, self._received = answers, b""
 
     def connection_made(self, transport) -> None:
@@ -79,15 +79,22 @@ class Connection(asyncio.Protocol):
             body = self._received[end + 4:end + 4 + length]
             self._received = self._received[end + 4 + length:]
             method, target, _ = head.split(b" ", 2)
-            self._transport.write(self._answers.to(method, target, body))
+            answer = self._answers.to(method, target, body)
+            if asyncio.iscoroutine(answer):
+                self._later = asyncio.ensure_future(self._write(answer))
+            else:
+                self._transport.write(answer)
+
+    async def _write(self, answer) -> None:
+        self._transport.write(await answer)
 
 
-async def serve(repository: str, port: int) -> None:
-    answers = Answers(repository)
+async def serve(answers, port: int) -> None:
+    """`answers.to(method, target, body)` is a whole answer, or a coroutine that returns one."""
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(answers), "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(serve(Answers(sys.argv[1]), int(sys.argv[2])))

@@ -90,20 +90,25 @@ def updates(directory: Path, upstream: Upstream, files: int, options: Options, *
     return walls
 
 
-def update(directory: Path, options: Options) -> list[Figure]:
-    """10 of 50,000 files changed, mirror to link, against `git reset --hard` and `git worktree add`"""
-    upstream = repository_of(directory / "upstreams/site.git", 50_000)
-    figures, trees = [], directory / "trees"
-    mine = {with_git: statistics.median(updates(directory / str(with_git), upstream, 50_000, options, git=with_git))
-            for with_git in (True, False)}
+def git_updates(upstream: Upstream, trees: Path, files: int, turns: int) -> tuple[list[float], list[float]]:
+    """Wall seconds of `git reset --hard` to such a change, and of the `git worktree add` before it."""
     resets, fresh = [], []
-    for turn in range(5):
+    for turn in range(turns):
         tree = trees / str(turn)
         fresh.append(run_measured("git", "-C", upstream.path, "worktree", "add", "-q", "--detach", tree,
                                   "main").wall)
-        commit = change_ten(upstream, 50_000, 100 + turn)
+        commit = change_ten(upstream, files, files // 20 + turn)
         git(tree, "status")  # what it looks up for the first time is not what is measured
         resets.append(run_measured("git", "-C", tree, "reset", "-q", "--hard", commit).wall)
+    return resets, fresh
+
+
+def update(directory: Path, options: Options) -> list[Figure]:
+    """10 of 50,000 files changed, mirror to link, against `git reset --hard` and `git worktree add`"""
+    upstream, figures = repository_of(directory / "upstreams/site.git", 50_000), []
+    mine = {with_git: statistics.median(updates(directory / str(with_git), upstream, 50_000, options, git=with_git))
+            for with_git in (True, False)}
+    resets, fresh = git_updates(upstream, directory / "trees", 50_000, 5)
     for with_git, of_reset, of_fresh in ((True, 5, 30), (False, 20, 150)):
         what = f"10 of 50,000 files, git = {str(with_git).lower()}"
         figures += [Figure("checkout-update", what, "ms", milliseconds(mine[with_git]), against,
@@ -123,20 +128,23 @@ def size(directory: Path, options: Options) -> list[Figure]:
                    "10 of 5,000", milliseconds(walls[5_000]), 2, "2")]
 
 
+def first_checkout(place: Path, upstream: Upstream, **checkout) -> float:
+    """Wall seconds from the mirror's ref to the link, which nothing is published at before."""
+    daemon, path = daemon_for(place, upstream, **checkout)
+    with running(daemon):
+        watch_for(lambda: any((place / "daemon").rglob("refs/heads/main")), "the mirror is there")
+        began = time.monotonic()
+        watch_for(lambda: published(path), "the tree is published")
+        return time.monotonic() - began
+
+
 def first(directory: Path, options: Options) -> list[Figure]:
     """first checkout of 50,000 files, mirror to link, against `git worktree add`"""
     upstream = repository_of(directory / "upstreams/site.git", 50_000)
     ours, theirs = [], []
     for turn in range(options.fetches):
-        place = directory / str(turn)
-
         def publish():
-            daemon, path = daemon_for(place, upstream)
-            with running(daemon):
-                watch_for(lambda: any((place / "daemon").rglob("refs/heads/main")), "the mirror is there")
-                began = time.monotonic()
-                watch_for(lambda: published(path), "the tree is published")
-                ours.append(time.monotonic() - began)
+            ours.append(first_checkout(directory / str(turn), upstream))
 
         def add():
             theirs.append(run_measured("git", "-C", upstream.path, "worktree", "add", "-q", "--detach",

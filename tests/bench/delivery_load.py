@@ -18,6 +18,8 @@ from waiting import let_pass, wait_for
 
 SOURCES = [f"127.0.0.{number}" for number in range(2, 10)]
 CONNECTIONS, CONNECTIONS_OF_PACED = 16, 60
+HMAC_RULE = {"match": {"type": "payload-hmac-sha256", "secret": SECRET,  # as `webhook` spells it
+                       "parameter": {"source": "header", "name": "X-Hub-Signature-256"}}}
 
 
 def need(program: str) -> None:
@@ -103,10 +105,8 @@ def webhook_program(directory: Path):
     Gives its URL, and a function that waits until it has run them all and returns how long that took: it
     answers before, and is busy for some time after the last answer.
     """
-    rule = {"match": {"type": "payload-hmac-sha256", "secret": SECRET,
-                      "parameter": {"source": "header", "name": "X-Hub-Signature-256"}}}
     hooks = directory / "hooks.json"
-    hooks.write_text(json.dumps([{"id": "push", "execute-command": "/bin/true", "trigger-rule": rule}]))
+    hooks.write_text(json.dumps([{"id": "push", "execute-command": "/bin/true", "trigger-rule": HMAC_RULE}]))
     port = free_port()
     server = Server(["webhook", "-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port)],
                     directory / "webhook.log")

@@ -1,6 +1,7 @@
 """What processes cost: wall time, CPU time with children, memory. And how a comparison is written down."""
 
 import os
+import platform
 import statistics
 import subprocess
 import time
@@ -11,6 +12,10 @@ from upstream import ISOLATED
 from waiting import wait_for
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.release()}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def run_measured(*command, env: dict | None = None) -> Cost:
 
 
 class DaemonCpu:
-    """The CPU time of a daemon and its children since this was made."""
+    """The CPU time of a daemon (anything with a `process`) and its children since this was made."""
 
     def __init__(self, daemon):
         self._daemon = daemon

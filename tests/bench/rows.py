@@ -52,7 +52,8 @@ def running(daemon: Daemon, env: dict | None = None):
 
 
 def following(directory: Path, server: HttpsUpstreams, repositories: list[dict]):
-    daemon = Daemon(directory / "daemon", repositories)
+    # Who waits for /readyz asks often.
+    daemon = Daemon(directory / "daemon", repositories, server={"rate_limit": "off"})
     daemon.settings["credential"] = [server.credential]
     daemon.write_config()
     # The environment is for what freshet leaves to the git program.
@@ -102,16 +103,22 @@ def poll(directory: Path, options: Options) -> list[Figure]:
                    milliseconds(Cost.typical(theirs).cpu), 1 / 100, "1/100")]
 
 
-def many_refs(directory: Path, options: Options) -> list[Figure]:
-    """poll of an upstream with 100,000 refs: CPU against `git ls-remote`"""
-    upstream = repository_of_many_refs(directory / "upstreams/many.git", 100_000)
-    paths = under_many_names(upstream, 40)
+def polls_of_many_refs(directory: Path, count: int, names: int, seconds: float, **repository) -> tuple[float, float]:
+    """CPU seconds of a poll and of `git ls-remote`, of an upstream that has so many refs."""
+    upstream = repository_of_many_refs(directory / "upstreams/many.git", count)
+    paths = under_many_names(upstream, names)
     with HttpsUpstreams(upstream.path.parent) as server:
         command = ["git", "ls-remote", server.url(upstream.path)]
         theirs = [run_measured(*command, env=server.git_environment) for _ in range(10)]
-        ours = cost_of_polls(directory, server, paths, options.seconds, interval="2s")
+        ours = cost_of_polls(directory, server, paths, seconds, interval="2s", **repository)
+    return ours, Cost.typical(theirs).cpu
+
+
+def many_refs(directory: Path, options: Options) -> list[Figure]:
+    """poll of an upstream with 100,000 refs: CPU against `git ls-remote`"""
+    ours, theirs = polls_of_many_refs(directory, 100_000, 40, options.seconds)
     return [Figure("many-refs", "CPU of a poll, 100,000 refs", "ms", milliseconds(ours), "git ls-remote",
-                   milliseconds(Cost.typical(theirs).cpu), 1 / 300, "1/300")]
+                   milliseconds(theirs), 1 / 300, "1/300")]
 
 
 # A delivery
@@ -123,18 +130,18 @@ def current(mirror: Path, ref: str) -> str:
         return git(mirror, "rev-parse", "-q", "--verify", ref, check=False)
 
 
-def deliver(daemon: Daemon, mirror: Path, url: str, before: str, after: str) -> float:
-    """Wall seconds from the delivery to the mirror's ref."""
+def deliver(daemon: Daemon, url: str, before: str, after: str, there) -> float:
+    """Wall seconds from the delivery until `there()`."""
     body = github_push(url, after, before=before)
     headers = github_headers(body, SECRET)
     began = time.monotonic()
     answer = daemon.deliver(body, headers)
     if answer.status != 202:
         raise RuntimeError(f"the delivery was answered {answer.status}: {answer.body}")
-    while current(mirror, "refs/heads/main") != after:
+    while not there():
         let_pass(0.0005)
         if time.monotonic() - began > 60:
-            raise RuntimeError("the mirror was not updated")
+            raise RuntimeError("what was delivered did not arrive")
     return time.monotonic() - began
 
 
@@ -155,7 +162,8 @@ def delivery(directory: Path, options: Options) -> list[Figure]:
 
                 def fetch_ours():
                     cpu = DaemonCpu(daemon)
-                    wall = deliver(daemon, mirror, url, before, after)
+                    wall = deliver(daemon, url, before, after,
+                                   lambda: current(mirror, "refs/heads/main") == after)
                     daemon.wait_for_state("ok", "small")
                     ours.append(Cost(wall, cpu.spent()))
 

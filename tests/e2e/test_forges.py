@@ -160,6 +160,30 @@ def test_the_same_delivery_again_is_a_duplicate_where_there_is_an_id(site, sende
     assert again.json["status"] == ("duplicate" if has_id else "accepted")
 
 
+@EVERY_SENDER
+def test_nothing_that_signs_a_delivery_is_kept(site, sender):
+    """The ledger can run a delivery again, and needs no header of it for that."""
+    after = site.upstream.commit({"README": "second\n"})
+    [(event, payload)] = sender.payloads([Change("refs/heads/main", NO_COMMIT, after)])
+    right = sender.delivery(event, payload | {"token": "a field that nobody reads"})
+    wrong = right.headers | {name: value[:-6] + "AAAAAA" for name, value in right.headers.items()
+                             if "ignature" in name or "Token" in name}
+    assert site.daemon.deliver(right.body, right.headers, route=sender.route).status == 202
+    site.wait_for(after)
+    assert site.daemon.deliver(right.body, wrong, route=sender.route).status == 401
+    wait_for(lambda: len(site.daemon.admin("GET", "/api/v1/deliveries").json["deliveries"]) == 2, "both are listed")
+    site.daemon.stop()
+    proofs = {value for headers in (right.headers, wrong) for name, value in headers.items()
+              if "ignature" in name or "Token" in name}
+    proofs |= {proof.removeprefix("sha256=").removeprefix("v1,") for proof in proofs} | {sender.secret}
+    places = [site.daemon.log, *(file for file in (site.daemon.directory / "state").rglob("*") if file.is_file())]
+    assert any(file.name == "ledger.sqlite3" for file in places)
+    for file in places:
+        content = file.read_bytes().decode("latin-1")
+        told = [proof for proof in (*proofs, "a field that nobody reads") if proof in content]
+        assert not told, f"{file} holds it"
+
+
 @pytest.mark.parametrize("sender", [BY_NAME["gitlab-token"], BY_NAME["bitbucket-cloud"],
                                     BY_NAME["generic"]], ids=str)
 def test_secrets_are_rotated_by_their_files_alone(site, sender):

@@ -103,7 +103,7 @@ def test_a_command_that_fails_is_tried_again_and_leaves_the_repository_ok(follow
     command.end_with(5, "the disk of the other machine is full")
     site = follow(on_update=[{"run": command.run}])
     command.wait_for_calls(2)
-    assert site.daemon.status()["state"] == "ok"
+    site.daemon.wait_for_state("ok")
     assert "the disk of the other machine is full" in site.daemon.log_text()
     command.end_with(0)
     wait_for(lambda: "told of an update" in site.daemon.log_text(), "a try succeeded")

@@ -225,6 +225,14 @@ def test_the_commands_pause_and_resume_several(make_daemon, upstream, tmp_path):
     assert run("pause", "a").returncode == 3
 
 
+def test_a_pause_that_cannot_be_kept_fails_though_the_daemon_was_reached(site):
+    site.daemon.wait_for_state("ok")
+    (site.daemon.directory / "state/paused.json").mkdir()
+    run = command(site, "pause", "site")
+    assert run.returncode == 1 and "paused.json" in run.stderr
+    assert site.daemon.status()["state"] == "ok"
+
+
 def test_a_file_of_pauses_that_says_nothing_is_refused_by_name(site):
     site.daemon.stop()
     file = site.daemon.directory / "state/paused.json"

@@ -146,10 +146,12 @@ def test_a_broken_file_keeps_the_old_one_says_so_everywhere_and_is_tried_again_w
     assert not configuration["last_reload"]["successful"]
     problems = configuration["last_reload"]["problems"]
     assert any("freshet.toml:" in problem and "error" in problem for problem in problems), problems
-    assert metrics_of(daemon).value("freshet_config_last_reload_successful") == 0
+    # The metric and the lines come right after the status.
+    wait_for(lambda: metrics_of(daemon).value("freshet_config_last_reload_successful") == 0, "the metric says so")
     assert all("problem=" in line for line in daemon.log_text().splitlines() if " configuration " in line
                and "problem" in line)
-    assert daemon.log_text().count("configuration not reloaded; the old one stays in force") == 1
+    wait_for(lambda: daemon.log_text().count("configuration not reloaded; the old one stays in force") == 1,
+             "it is told once")
     watched.wait_for(watched.push({"README": "still served\n"}))
     daemon.config.write_text(good)
     wait_for(lambda: last_reload(daemon)["successful"], "the mended file is in force")
@@ -237,6 +239,32 @@ def test_the_token_of_a_listener_that_others_can_reach_stays(make_daemon, tmp_pa
     answer = daemon.admin("GET", "/api/v1/status", {"Authorization": "Bearer let me in"})
     problems = " ".join(answer.json["configuration"]["last_reload"]["problems"])
     assert "admin.listen" in problems and "admin.token_file" in problems
+
+
+def test_a_token_that_cannot_be_read_is_not_taken_and_locks_nobody_out(site, tmp_path):
+    daemon = site.daemon
+    kept, missing = write_secret(tmp_path / "token", "let me in"), str(tmp_path / "missing")
+    daemon.settings["admin"]["token_file"] = kept
+    daemon.reload()
+    signed = {"Authorization": "Bearer let me in"}
+    daemon.settings["admin"]["token_file"] = missing
+    daemon.settings["log"] = {"format": "json"}
+    daemon.write_config()
+    daemon.process.send_signal(signal.SIGHUP)
+
+    def refusal():
+        answer = daemon.admin("GET", "/api/v1/status", signed)
+        assert answer.status == 200
+        last = answer.json["configuration"]["last_reload"]
+        return not last["successful"] and last
+    said = wait_for(refusal, "the reload is refused")
+    assert any("admin.token_file" in problem and missing in problem for problem in said["problems"])
+    assert "configuration not reloaded" in daemon.log_text() and '{"' not in daemon.log_text()
+    wait_for(lambda: b"freshet_config_last_reload_successful 0" in daemon.admin("GET", "/metrics", signed).body,
+             "the metric says so")
+    write_secret(tmp_path / "missing", "another")
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: daemon.admin("GET", "/api/v1/status", signed).status == 401, "the other token counts")
 
 
 def test_the_secrets_of_webhooks_change(site, tmp_path):

@@ -38,7 +38,7 @@ def test_a_push_that_the_upstream_does_not_serve_yet_is_lagging_and_then_publish
         since = time.monotonic()
         assert site.announce(first, second).status == 202
 
-        status = announced.daemon.wait_for_state("lagging", timeout=10)
+        status = announced.daemon.wait_for_state("lagging")
         assert status["last_error"] is None
         asked = wait_until_asked(announced.liar, 4, since)
         moments = [moment - asked[0] for moment in asked]
@@ -78,7 +78,7 @@ def test_a_ref_that_becomes_something_else_than_announced_ends_the_lag(announced
     announced.liar.freeze(upstream.path)
     second = upstream.commit({"README": "withdrawn\n"})
     assert announced.site.announce(first, second).status == 202
-    announced.daemon.wait_for_state("lagging", timeout=10)
+    announced.daemon.wait_for_state("lagging")
     told = run_freshet("status", "site", "--config", announced.daemon.config).stdout
     assert "the upstream does not show yet what was announced" in told
     third = upstream.commit({"README": "instead\n"}, parent=first)
@@ -93,7 +93,7 @@ def test_a_push_while_another_one_lags_is_published_with_it(announced, upstream)
     announced.liar.freeze(upstream.path)
     second = upstream.commit({"README": "second\n"})
     assert announced.site.announce(first, second).status == 202
-    announced.daemon.wait_for_state("lagging", timeout=10)
+    announced.daemon.wait_for_state("lagging")
     third = upstream.commit({"README": "third\n"})
     assert announced.site.announce(second, third).status == 202
     announced.liar.thaw(upstream.path)
@@ -106,10 +106,10 @@ def test_a_lagging_push_is_not_forgotten_by_a_crash(announced, upstream):
     announced.liar.freeze(upstream.path)
     second = upstream.commit({"README": "second\n"})
     assert announced.site.announce(first, second).status == 202
-    announced.daemon.wait_for_state("lagging", timeout=10)
+    announced.daemon.wait_for_state("lagging")
     announced.daemon.kill9()
     announced.daemon.start()
-    announced.daemon.wait_for_state("lagging", timeout=10)
+    announced.daemon.wait_for_state("lagging")
     announced.liar.thaw(upstream.path)
     announced.site.wait_for(second)
 

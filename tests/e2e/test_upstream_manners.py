@@ -10,7 +10,7 @@ from lies import reset, silent
 from lying_server import CONNECT, FETCH, INFO_REFS, LS_REFS, Reply
 from lying_site import BOUNDED, liar, make_lying_site  # noqa: F401
 from metrics import metrics_of
-from upstream import Upstream
+from upstream import Upstream, git
 from waiting import let_pass, wait_for
 
 
@@ -166,3 +166,23 @@ def test_a_refresh_by_hand_that_finds_a_change_is_no_missed_webhook(make_lying_s
     upstream.commit({"README": "by hand\n"})
     assert made.daemon.refresh().json["result"] == "updated"
     assert made.daemon.status()["webhook"]["missed"] == 0
+
+
+# What a push costs
+
+def test_a_delivery_asks_for_refs_and_tags_and_objects_with_two_requests(http_site, http_upstreams, upstream):
+    http_site.daemon.wait_for_state("ok")
+    before = len(http_upstreams.requests())
+    other = upstream.commit({"README": "other\n"}, branch="other")
+    commit = upstream.commit({"README": "second\n"})
+    upstream.set_ref("refs/tags/light", commit)
+    git(upstream.path, "tag", "-a", "-m", "A release", "v1", commit)
+    upstream.set_ref("refs/tags/elsewhere", other)  # on a branch that nobody follows
+    assert http_site.daemon.push(http_site.url, commit).status == 202
+    http_site.wait_for(commit)
+    http_site.daemon.wait_for_state("ok")
+
+    assert [request["uri"] for request in http_upstreams.requests()[before:]] == ["/site.git/git-upload-pack"] * 2
+    [mirror] = (http_site.daemon.directory / "state/mirrors").rglob("site.git")
+    assert git(mirror, "for-each-ref", "--format=%(refname) %(*objectname)", "refs/tags").split("\n") == [
+        "refs/tags/light ", f"refs/tags/v1 {commit}"]

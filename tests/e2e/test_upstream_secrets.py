@@ -27,9 +27,11 @@ def assert_nobody_is_told(daemon, secrets: set[str]) -> None:
     for command in (["status"], ["status", "site"], ["status", "--json"]):
         run = run_freshet(*command, "--config", daemon.config)
         told[" ".join(command)] = run.stdout + run.stderr
-    for file in (daemon.directory / "state").rglob("*"):
-        if file.is_file():
-            told[str(file)] = file.read_bytes().decode("latin-1")
+    trees = [Path(repository["path"]).parent for repository in daemon.settings["repository"]]
+    for place in {daemon.directory / "state", *trees}:  # and the .git of each published tree
+        for file in place.rglob("*"):
+            if file.is_file():
+                told[str(file)] = file.read_bytes().decode("latin-1")
     for place, text in told.items():
         assert not [secret for secret in secrets if secret in text], f"{place} tells it"
 

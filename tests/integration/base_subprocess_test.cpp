@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <set>
 #include <sstream>
@@ -54,6 +59,20 @@ void watch_announced(ChildSpec& spec, std::optional<Watched>& watched) {
   spec.on_error_line = [&](std::string_view line) {
     watched.emplace(static_cast<pid_t>(std::stoi(std::string(line))));
   };
+}
+
+/// From here on this process and its children have no pidfd_open(2), as on an old kernel.
+bool forgets_pidfd_open() {
+  std::array<sock_filter, 4> steps{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{steps.size(), steps.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0 &&
+         ::syscall(SYS_pidfd_open, ::getpid(), 0U) < 0;
 }
 
 class SubprocessTest : public ::testing::Test {
@@ -267,6 +286,23 @@ TEST_F(SubprocessTest, EndsTheWholeGroupWhenThisProcessDies) {
   ::kill(process, SIGKILL);
   ::waitpid(process, nullptr, 0);
   EXPECT_TRUE(grandchild.ends());
+}
+
+TEST_F(SubprocessTest, RunsChildrenWithoutDescriptorsOfProcesses) {
+  const pid_t process = ::fork();
+  if (process == 0) {
+    if (!forgets_pidfd_open()) {
+      ::_exit(2);
+    }
+    const auto result = run_child(shell("cat >/dev/null; echo out; exit 7"), cancel_);
+    const bool as_told =
+        result && result->end == End::exited && result->status == 7 && result->output == "out\n";
+    ::_exit(as_told ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(process, &status, 0), process);
+  EXPECT_EQ(status, 0)
+      << "1: the child was not run to its end, 2: the call could not be taken away";
 }
 
 TEST_F(SubprocessTest, LeavesNoZombie) {

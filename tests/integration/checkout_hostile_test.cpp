@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
 #include "base/hmac.h"
+#include "checkout/drift.h"
+#include "checkout/tree_diff.h"
 #include "support/checkout_fixture.h"
 
 // Trees that git itself would never write: nothing of them is published, and nothing lands outside.
@@ -129,6 +131,95 @@ TEST_F(HostileTest, EntriesThatAreNotWhatTheirModeSaysAreNotWritten) {
 TEST_F(HostileTest, LinksThatNoFileSystemTakesAreNotWritten) {
   expect_refused(tree(entry("120000", "a", blob(""))), "empty");
   expect_refused(tree(entry("120000", "a", blob(std::string(5000, 'x')))), "too long");
+  expect_refused(tree(entry("120000", "a", blob(std::string("a\0b", 3)))), "with a NUL in it");
+}
+
+TEST_F(HostileTest, InPlaceNothingIsWrittenOfACommitThatCannotBeWrittenToItsEnd) {
+  spec_.path = directory_ / "www/in_place";
+  spec_.mode = "in_place";
+  must(publish(good_));
+  const auto before = snapshot_of(spec_.path);
+  const std::string changed = entry("100644", "README", blob("changed"));
+  for (const std::string& last :
+       {entry("120000", "z", blob("")), entry("120000", "z", std::string(40, 'e')),
+        entry("100644", "z", std::string(40, 'e')), entry("100644", "z", tree(changed))}) {
+    const std::string root = tree(changed + last);
+    const auto result =
+        publish(ObjectId::parse(source_.git({"commit-tree", "-m", "hostile", root})).value());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().error_class, ErrorClass::corrupt) << result.error().message;
+    EXPECT_EQ(snapshot_of(spec_.path), before);
+  }
+}
+
+TEST_F(HostileTest, ARepairWritesUnderNoNameThatTheCommitHas) {
+  for (const std::string mode : {"atomic", "in_place"}) {
+    spec_.path = directory_ / "www/" + mode;
+    spec_.mode = mode;
+    const ObjectId id = commit({{".freshet-repair.new", file("mine")}, {"a", file("x")}});
+    must(publish(id));
+    const auto before = snapshot_of(spec_.path + "/");
+    must(remove_tree(spec_.path + "/a"));
+    must(checkout::repair_drift(spec_, mirror_, {"a"}, cancel_));
+    EXPECT_EQ(snapshot_of(spec_.path + "/"), before) << mode;
+  }
+}
+
+TEST_F(HostileTest, FoldersWithNothingInThemAreInEveryTree) {
+  std::string rest;
+  for (const char* name : {"b", "c", "d", "e"}) {
+    rest += entry("100644", name, payload());
+  }
+  std::vector<ObjectId> commits;
+  for (const char* content : {"1", "2", "3"}) {
+    commits.push_back(commit_tree(
+        tree(entry("100644", "a", blob(content)) + rest + entry("40000", "nothing", tree("")))));
+    must(publish(commits.back()));  // the second by hard links to the first
+    shown_ = commits.back();
+    EXPECT_TRUE(is_directory(path_ + "/nothing")) << content;
+    EXPECT_THAT(must(find_drift(spec_, mirror_, commits.back(), DriftCheck::full, cancel_)),
+                IsEmpty());
+    EXPECT_EQ(freshet::testing::git(path_, {"status", "--porcelain", "--ignored"}), "");
+  }
+}
+
+TEST_F(HostileTest, PathsThatNoProgramCanNameAreNotWritten) {
+  const std::string name(200, 'n');
+  std::string below = tree(entry("100644", name, payload()));
+  for (int i = 0; i < 16; ++i) {
+    below = tree(entry("40000", name, below));
+  }
+  expect_refused(below, "a path of more than 3,000 bytes");
+}
+
+TEST_F(HostileTest, AFewTreesThatAskForMoreThanAnyMachineHasAreRefused) {
+  std::string below = tree(entry("100644", "x", payload()));
+  for (int level = 0; level < 10; ++level) {
+    std::string entries;
+    for (char name = 'a'; name <= 'j'; ++name) {
+      entries += entry("40000", std::string(1, name), below);
+    }
+    below = tree(entries);
+  }
+  const auto bomb = ObjectId::parse(source_.git({"commit-tree", "-m", "hostile", below})).value();
+  for (const TreeLimits& limits : {TreeLimits{1000, 1'000'000}, TreeLimits{1'000'000, 1000}}) {
+    const auto plan = plan_tree(mirror_, good_, bomb, limits);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().error_class, ErrorClass::corrupt);
+    EXPECT_THAT(plan.error().message, ::testing::HasSubstr("more than"));
+  }
+}
+
+TEST_F(HostileTest, ACommitWhoseAuthorIsOddIsPublished) {
+  const std::string root = source_.git({"rev-parse", good_.hex() + "^{tree}"});
+  for (const char* author : {"author A 1 +0000\n", "author A <a@b> x\n", ""}) {
+    const std::string odd = "tree " + root + "\n" + author + "committer A <a@b> 1 +0000\n\nx\n";
+    const auto id = ObjectId::parse(freshet::testing::git(
+        mirror_, {"hash-object", "-w", "-t", "commit", "--literally", "--stdin"}, odd));
+    const auto published = publish(*id);
+    ASSERT_TRUE(published) << author << published.error().message;
+    shown_ = id;
+  }
 }
 
 TEST_F(HostileTest, FoldersNestedWithoutEndAreNotWritten) {

@@ -262,6 +262,30 @@ TEST_F(HttpLifecycle, its_thread_comes_round_by_itself_and_shows_when_it_does_no
   }
 }
 
+TEST_F(HttpLifecycle,
+       the_receiving_thread_leaves_answers_to_workers_after_one_that_slept_and_only_then) {
+  options_.answer_at_once = true;
+  start();
+  const auto thread_of = [&](const std::string& path) {
+    const std::string head = client().ask(get(path)).head;
+    const std::size_t at = head.find("X-Thread: ");
+    return head.substr(at, head.find('\r', at) - at);
+  };
+  const std::string receiving = thread_of("/say");
+  // On a busy machine any answer takes long; a worker would not be quicker. Again where this one
+  // did wait for something.
+  bool stayed = false;
+  for (int i = 0; i < 20 && !stayed; ++i) {
+    stayed = thread_of("/say/after-work") == receiving && thread_of("/say") == receiving;
+  }
+  EXPECT_TRUE(stayed);
+  std::string next = receiving;
+  while (next == receiving) {  // again where it took this test a second to ask
+    thread_of("/say/after-sleep");
+    next = thread_of("/say");
+  }
+}
+
 TEST_F(HttpLifecycle, what_is_refused_early_is_counted_by_its_reason) {
   start();
   const auto count_of = [&](std::string_view reason) {

@@ -64,6 +64,25 @@ TEST_F(ConnectivityTest, WhatIsKnownIsNotLookedAtAgain) {
   EXPECT_FALSE(prove(tip, {}));
 }
 
+TEST_F(ConnectivityTest, FoldersTooDeepForTheStackAreLeftToGit) {
+  source_.commit({{"a", "1"}});
+  const ObjectId tip = source_.commit({{"d/d/d/x", "2"}});
+  ProofLimits limits;
+  limits.depth = 3;
+  EXPECT_TRUE(must(prove(tip, {}, limits)));
+  limits.depth = 2;
+  EXPECT_FALSE(must(prove(tip, {}, limits)));
+}
+
+TEST_F(ConnectivityTest, ACommitWhoseAuthorIsOddIsRead) {
+  const ObjectId first = source_.commit({{"a", "1"}});
+  const std::string odd = "tree " + id_of("main^{tree}").hex() + "\nparent " + first.hex() +
+                          "\nauthor A 1 +0000\ncommitter A <a> x\n\nx\n";
+  const std::string tip =
+      source_.git({"hash-object", "-t", "commit", "-w", "--stdin", "--literally"}, odd);
+  EXPECT_TRUE(must(prove(*ObjectId::parse(tip), {first})));
+}
+
 TEST_F(ConnectivityTest, AFileWhereATreeIsNamedIsCorrupt) {
   source_.commit({{"a", "1"}});
   std::string tree = "40000 docs";

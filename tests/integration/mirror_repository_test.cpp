@@ -81,6 +81,15 @@ TEST_F(MirrorTest, CompletesAHalfMadeOne) {
   EXPECT_EQ(in_mirror({"config", "core.bare"}), "true");
 }
 
+TEST_F(MirrorTest, WritesADamagedHeadAnew) {
+  open();
+  for (const char* damaged : {"ref: refs/heads/ma in\n", "ref: refs/\n", "ref: refs/heads/main"}) {
+    must(remove_tree(path_ + "/HEAD"));
+    write(path_ + "/HEAD", damaged);
+    EXPECT_EQ(must(open().head()), branch("main")) << damaged;
+  }
+}
+
 TEST_F(MirrorTest, TakesBackItsConfiguration) {
   open();
   in_mirror({"config", "extensions.worktreeConfig", "true"});
@@ -193,6 +202,19 @@ TEST_F(MirrorTest, TakesTagsOfAnyObject) {
   const auto file = mirror.peel_to_commit(source_.id("refs/tags/file"));
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().error_class, ErrorClass::corrupt);
+}
+
+TEST_F(MirrorTest, ABranchIsACommitAndNothingElse) {
+  Mirror mirror = open();
+  source_.commit({{"a", "1"}});
+  source_.git({"tag", "-a", "v1", "-m", "v1"});
+  bring_all();
+  for (const char* other : {"refs/tags/v1", "HEAD^{tree}", "HEAD:a"}) {
+    const auto result = mirror.apply({{}, {{branch("odd"), source_.id(other)}}, {}});
+    ASSERT_FALSE(result) << other;
+    EXPECT_EQ(result.error().error_class, ErrorClass::corrupt) << other;
+    EXPECT_EQ(must(mirror.find(branch("odd"))), std::nullopt) << other;
+  }
 }
 
 TEST_F(MirrorTest, SaysNotFoundForACommitThatItLacks) {

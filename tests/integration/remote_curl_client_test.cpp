@@ -189,6 +189,9 @@ TEST_F(CurlTest, RetryAfterIsReadAsSecondsAndAsADate) {
   EXPECT_EQ(must(send(get_of(server.url("/0")))).retry_after, seconds(0));
   EXPECT_EQ(must(send(get_of(server.url("/past")))).retry_after, seconds(0));
   EXPECT_EQ(must(send(get_of(server.url("/soon")))).retry_after, std::nullopt);
+  for (const char* forever : {"/10000000000", "/9223372036854775807"}) {
+    EXPECT_EQ(must(send(get_of(server.url(forever)))).retry_after, std::chrono::hours(24));
+  }
   const auto date = must(send(get_of(server.url("/date")))).retry_after;
   ASSERT_TRUE(date.has_value());
   EXPECT_THAT(date->count(), AllOf(::testing::Ge(115), ::testing::Le(120)));

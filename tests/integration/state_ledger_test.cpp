@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/files.h"
@@ -69,6 +70,18 @@ class LedgerTest : public ::testing::Test {
   std::int64_t count(const std::string& what) const {
     auto database = Database::open_for_reading(path_, 2s);
     return database ? database->integer("SELECT count(*) FROM " + what).value_or(-1) : -1;
+  }
+
+  /// Waits until more deliveries stand in the file; before there is one, there are -1.
+  bool grows_beyond(std::int64_t before) const {
+    const Instant end = now() + 60s;
+    while (count("delivery") <= std::max<std::int64_t>(before, 0)) {
+      if (now() > end) {
+        return false;
+      }
+      ::usleep(10'000);
+    }
+    return true;
   }
 
   std::string directory_;
@@ -244,7 +257,10 @@ TEST_F(LedgerTest, GoesOnWhenAFullDiskHasRoomAgain) {
 }
 
 TEST_F(LedgerTest, AKillInTheMiddleLeavesWholeBatches) {
-  for (const int after_ms : {50, 300, 450, 700}) {
+  // At any moment, of the beginning too, and some time after it has begun to write.
+  const std::vector<std::pair<bool, int>> moments{{false, 50}, {true, 0}, {true, 150}, {true, 400}};
+  for (const auto& [writes, after_ms] : moments) {
+    const std::int64_t before = count("delivery");
     const pid_t child = ::fork();
     if (child == 0) {
       Ledger ledger(path_);
@@ -254,6 +270,9 @@ TEST_F(LedgerTest, AKillInTheMiddleLeavesWholeBatches) {
           ::usleep(1000);
         }
       }
+    }
+    if (writes) {
+      EXPECT_TRUE(grows_beyond(before));
     }
     ::usleep(static_cast<useconds_t>(after_ms) * 1000);
     ::kill(child, SIGKILL);

@@ -1,6 +1,7 @@
 #include "state/pauses.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -71,6 +72,23 @@ TEST_F(PausesFile, a_file_that_says_something_else_is_refused_by_name) {
     EXPECT_EQ(refused.error().error_class, ErrorClass::config);
     EXPECT_NE(refused.error().message.find(file_.string()), std::string::npos);
   }
+}
+
+TEST_F(PausesFile, what_is_no_file_is_refused_by_name_at_once) {
+  fs::create_directory(file_);
+  EXPECT_NE(Pauses::open(file_).error().message.find("remove it"), std::string::npos);
+  fs::remove(file_);
+  ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
+  const auto refused = Pauses::open(file_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error_class, ErrorClass::config);
+  EXPECT_NE(refused.error().message.find("remove it"), std::string::npos);
+}
+
+TEST_F(PausesFile, a_time_out_of_this_world_is_no_harm) {
+  std::ofstream(file_)
+      << "{\"paused\":[{\"repository\":\"acme/docs\",\"since\":9223372036854775807}]}";
+  EXPECT_GT(open()->since(docs_), at_);
 }
 
 }  // namespace

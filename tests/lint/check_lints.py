@@ -12,6 +12,7 @@ import check_scripts
 import check_tests
 import check_text
 import check_thread_safety
+import check_threats
 from lint import Finding, main
 
 MUTEX = """\
@@ -27,6 +28,20 @@ struct Counter {
   int value_ __attribute__((guarded_by(mutex_))) = 0;
 };
 """
+THREATS = """\
+[here](README.md)
+| A1 | held |
+| A2 | held by nobody |
+| A1 | again |
+| A3 | held by what is not there |
+- A1: `unit/schedule_plan_test.cpp::Plan.Waits`, `fuzz/plan_fuzzer.cpp`,
+  `e2e/test_push.py::test_a_push`
+- A3: `unit/schedule_plan_test.cpp::Plan.Gone`,
+  `e2e/test_gone.py::test_a_push`,
+  `e2e/test_push.py`
+- A4: nothing
+- A1: `e2e/test_push.py::test_a_push`
+"""
 FILES = {
     ".clang-format": "BasedOnStyle: Google\nSortIncludes: Never\n",
     "src/base/mutex.h": MUTEX,
@@ -40,16 +55,19 @@ FILES = {
     "src/http/server.h": "\tint a; \n\n",
     "src/state/store.cpp": BAD_LOCKING,
     "src/other/a.h": "int  a;",
-    "tests/unit/schedule_plan_test.cpp": '#include "mirror/mirror.h"\nint a = sleep(1);\n',
+    "tests/unit/schedule_plan_test.cpp":
+        '#include "mirror/mirror.h"\nint a = sleep(1);\nTEST(Plan, Waits) {}\n',
+    "tests/fuzz/plan_fuzzer.cpp": "int a;\n",
     "src/mirror/mirror.h": "int a;\n",
     "tests/unit/schedule_tests.cpp": "int a;\n",
-    "tests/e2e/test_push.py": "import time\ntime.sleep(1)\n",
+    "tests/e2e/test_push.py": "import time\ntime.sleep(1)\ndef test_a_push(): pass\n",
     "scripts/broken": "#!/bin/bash\nif true\n",
     "scripts/plain": "echo\n",
     "README.md": "[docs](docs/README.md#the-index-of-it)\n[gone](docs/gone.md)\n`[code](no.md)`\n",
     "docs/README.md": "# The `index` of it\n[here](#here)\n[a](a.md)\n```\n[x](y)\n```\n",
     "docs/a.md": "<img src=\"a.png\">\n```sh\n",
     "docs/alone.md": "# Alone\n",
+    "docs/security.md": THREATS,
 }
 EXPECTED = {
     check_includes: {
@@ -69,8 +87,9 @@ EXPECTED = {
     check_scripts: {("scripts/broken", 1), ("scripts/plain", 1)},
     check_documents: {
         ("README.md", 2), ("docs/README.md", 2), ("docs/README.md", 4), ("docs/a.md", 1), ("docs/a.md", 2),
-        ("docs/alone.md", 1),
+        ("docs/alone.md", 1), ("docs/security.md", 1),
     },
+    check_threats: {("docs/security.md", line) for line in (3, 4, 8, 9, 10, 11, 12)},
     check_format: {("src/http/server.h", 1), ("src/other/a.h", 1)},
     check_thread_safety: {("src/state/store.cpp", 3)},
 }

@@ -169,9 +169,11 @@ class World:
     def _keep(self, disk: Disk) -> None:
         kept = disk.path.with_name(disk.path.name + ".kept")
         subprocess.run(["cp", "-a", str(disk.path), str(kept)], capture_output=True)
-        while os.path.ismount(disk.path):  # twice where a disaster has mounted something over it
-            wait_for(lambda: subprocess.run(["umount", str(disk.path)], capture_output=True).returncode == 0,
-                     f"{disk.path} is unmounted")
+
+        def unmounted() -> bool:
+            subprocess.run(["umount", str(disk.path)], capture_output=True)
+            return not os.path.ismount(disk.path)
+        wait_for(unmounted, f"{disk.path} is unmounted")
         shutil.rmtree(disk.path)
         kept.rename(disk.path)
 

@@ -9,7 +9,6 @@
 #include "mirror/mirror.h"
 #include "support/git_fixture.h"
 #include "support/tree_snapshot.h"
-#include "support/tsan_suppressions.h"
 
 namespace freshet::testing {
 

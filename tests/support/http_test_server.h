@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,6 +88,13 @@ class TestApplication : public Application {
     if (request.path == "/hold") {
       hold();
     }
+    if (request.path == "/say/after-sleep") {
+      std::this_thread::sleep_for(kLong);
+    }
+    if (request.path == "/say/after-work") {
+      for (const Instant begin = now(); now() - begin < kLong;) {
+      }
+    }
     Response response;
     response.content_type = "text/plain";
     response.body = request.method == "POST" ? request.body : request.path;
@@ -99,8 +109,14 @@ class TestApplication : public Application {
     }
     response.headers.emplace_back("X-Peer", request.peer);
     response.headers.emplace_back("X-Client", request.client);
+    std::ostringstream thread;
+    thread << std::this_thread::get_id();
+    response.headers.emplace_back("X-Thread", thread.str());
     return response;
   }
+
+  /// What "/say/after-..." takes at least: more than an answer of the receiving thread may.
+  static constexpr std::chrono::milliseconds kLong{30};
 
   /// Waits until as many requests are in /hold.
   void wait_for_held(std::size_t count) EXCLUDES(mutex_) {

@@ -6,8 +6,8 @@ namespace freshet::app {
 namespace {
 
 TEST(SavedRequests, AreABodyAlone) {
-  for (const char* body :
-       {"{\"ref\":1}", "", "{\n\"a\": 1,\n\n\"b\": 2}", "\n\n", "A: b", "x\n\ny"}) {
+  for (const char* body : {"{\"ref\":1}", "", "{\n\"a\": 1,\n\n\"b\": 2}", "\n\n", "A: b", "x\n\ny",
+                           "POST  HTTP/1.1\n\n{}"}) {
     const SavedRequest request = read_saved_request(body);
     EXPECT_EQ(request.body, body);
     EXPECT_TRUE(request.headers.all().empty());
@@ -25,6 +25,14 @@ TEST(SavedRequests, AreAHeadAndABodyWithEitherLineEnd) {
     EXPECT_EQ(request.headers.find("host"), "example.org");
     EXPECT_EQ(request.body, "{}\n\n");
   }
+}
+
+TEST(SavedRequests, MayBeginWithAFieldThatSpeaksOfHttp) {
+  const SavedRequest request = read_saved_request("Via: my proxy HTTP/1.1\nX-A: b\n\n{}");
+  EXPECT_EQ(request.path, "");
+  EXPECT_EQ(request.headers.find("Via"), "my proxy HTTP/1.1");
+  EXPECT_EQ(request.headers.find("X-A"), "b");
+  EXPECT_EQ(request.body, "{}");
 }
 
 TEST(SavedRequests, MayHaveTheLinesThatABrowserShows) {

@@ -1,5 +1,6 @@
 #include "base/files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@ namespace freshet {
 namespace {
 
 using freshet::testing::TemporaryDirectory;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -26,6 +28,11 @@ mode_t mode_of(const std::string& path) {
 
 std::vector<std::string> names_in(const std::string& path) {
   return list_directory(path).value();
+}
+
+Result<void> write_into(const std::string& path, std::string_view text) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return write_all(fd.get(), text, path);
 }
 
 class FilesTest : public ::testing::Test {
@@ -56,6 +63,18 @@ TEST_F(FilesTest, ThatAreMissingOrNoFilesAreErrorsThatNameThePath) {
     EXPECT_EQ(result.error().error_class, ErrorClass::config);
     EXPECT_THAT(result.error().message, HasSubstr(path));
   }
+}
+
+TEST_F(FilesTest, APipeIsReadOnlyForWhoWantsToWaitForIt) {
+  const std::string pipe = directory_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto refused = read_file(pipe);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error_class, ErrorClass::config);
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr(pipe), HasSubstr("no regular file")));
+  std::thread writer([&] { static_cast<void>(write_into(pipe, "said")); });
+  EXPECT_EQ(read_any_file(pipe), "said");
+  writer.join();
 }
 
 TEST_F(FilesTest, AreReplacedWithNothingLeftBeside) {

@@ -50,11 +50,20 @@ std::string published(const std::string& rest) {
   return repository("path = \"/srv/a\"\n" + rest);
 }
 
+TEST(ASyntaxError, IsAtTheByteThatIsNoText) {
+  EXPECT_THAT(errors(load_text("state_dir = \"/srv/\xc3\xa4\xff\"\n", "f")),
+              ElementsAre(HasSubstr("f:1:20: error: a byte that is no UTF-8")));
+  EXPECT_THAT(errors(load_text("\xef\xbb\xbf#\n# \xed\xa0\x80\n", "f")),
+              ElementsAre(HasSubstr("f:2:3: error: a byte that is no UTF-8")));
+}
+
 TEST(ASyntaxError, HasItsPlace) {
   expect_one_error_each({
       {"state_dir = \n", "f:1:13: error: "},
       {"[log]\nlevel = \"info\"\nlevel = \"debug\"\n", "f:3:9: error: cannot redefine existing"},
       {"[log\n", "f:1:5: error: "},
+      {"refs = [\n# \xc3\xa4\n", "f:2:4: error: encountered end-of-file"},
+      {"refs = [\n\n", "f:2:1: error: encountered end-of-file"},
       {"a = \xff\n", "f:1:"},
       {"a = \"b\n", "f:1:"},
   });

@@ -167,6 +167,18 @@ TEST(GitMessages, AreFoundBehindProgress) {
               StartsWith("the odd thing"));
 }
 
+TEST(GitMessages, HoldNoPartOfACredentialThatACutWouldHide) {
+  for (std::size_t front = 370; front <= 400; ++front) {
+    const auto error = explain("fatal: " + std::string(front, 'x') + " https://me:secret@host/\n");
+    EXPECT_THAT(error.message, Not(HasSubstr("me:"))) << front;
+  }
+}
+
+TEST(GitMessages, AreNeverEmpty) {
+  EXPECT_EQ(explain("\x01\x02\n\r\n").message, "git said nothing");
+  EXPECT_EQ(explain("fatal: it broke\n\x01\n").message, "it broke");
+}
+
 TEST(GitMessages, AreCutToALengthThatAPersonReads) {
   EXPECT_LE(explain("fatal: " + std::string(5000, 'x') + "\n").message.size(), 500U);
 }

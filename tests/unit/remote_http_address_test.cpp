@@ -36,6 +36,10 @@ TEST(HttpAddress, IsReadWithItsDefaultsAndWithoutAFragment) {
   EXPECT_EQ(other.host, "[::1]");
   EXPECT_EQ(other.name(), "[::1]:8080");
   EXPECT_EQ(address("http://a.example:443/").name(), "a.example:443");
+  EXPECT_EQ(address("http://a\xa8.example/").name(), "a\\xa8.example");
+  const std::string endless = address("http://" + std::string(60'000, 'a') + ".example:81/").name();
+  EXPECT_LT(endless.size(), 200U);
+  EXPECT_TRUE(endless.ends_with(":81")) << endless;
 }
 
 TEST(HttpAddress, HasOneKeyForEachPlaceThatConnectionsLeadTo) {

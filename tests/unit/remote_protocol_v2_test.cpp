@@ -148,6 +148,15 @@ TEST(Refusal, IsShownWithoutControlCharactersAndPasswords) {
   EXPECT_LT(error.message.size(), 400U);
 }
 
+TEST(Refusal, IsShownWithoutThePartOfAPasswordThatACutOrAReplacementWouldHide) {
+  for (std::size_t front = 270; front <= 300; ++front) {
+    const std::string text = std::string(front, 'x') + " https://ann:secret@example.org/x";
+    EXPECT_THAT(explain_refusal(text).message, Not(HasSubstr("ann:"))) << front;
+  }
+  EXPECT_THAT(explain_refusal("see https://ann:sec\x01ret@example.org/x").message,
+              Not(HasSubstr("ann:")));
+}
+
 // ls-refs
 
 TEST(LsRefs, IsEncodedAsTheServerWantsIt) {

@@ -72,6 +72,13 @@ TEST(ReplyCollector, ReadsTheStatusOfHttp2AndOddLinesWithoutHarm) {
   EXPECT_FALSE(broken.speaks_for_itself());
 }
 
+TEST(ReplyCollector, ReadsNoStatusWithASign) {
+  ReplyCollector collector(100, nullptr);
+  collector.add_line("HTTP/1.1 -20 X\r\n");
+  collector.add_line("\r\n");
+  EXPECT_EQ(collector.reply().status, 0);
+}
+
 TEST(ReplyCollector, KeepsABodyUpToItsLimitExactly) {
   ReplyCollector collector(10, nullptr);
   add_head(collector, 200);

@@ -46,21 +46,28 @@ TEST(Changes, tells_each_repository_once_where_it_changed_last) {
 
 TEST(Changes, tells_a_reader_what_came_after_what_it_has_seen_in_pieces_of_any_size) {
   Changes changes;
-  for (const char* one : {"a", "b", "c", "d"}) {
-    changes.touched(name(one));
-  }
-  Texts seen;
-  for (std::uint64_t number = 0;;) {
-    const auto piece = changes.since(number, 3);
-    if (piece.empty()) {
-      break;
-    }
-    number = piece.back().number;
-    for (const auto& change : piece) {
-      seen.push_back(text_of(change));
+  for (const char* one : {"a", "1", "b", "2", "3", "c", "d", "4", "a"}) {
+    if (*one < 'a') {
+      changes.delivered(delivery(one));
+    } else {
+      changes.touched(name(one));
     }
   }
-  EXPECT_EQ(seen, (Texts{"a", "b", "c", "d"}));
+  for (std::size_t size = 1; size <= 9; ++size) {
+    Texts seen;
+    for (std::uint64_t number = 0;;) {
+      const auto piece = changes.since(number, size);
+      if (piece.empty()) {
+        break;
+      }
+      EXPECT_LE(piece.size(), size);
+      number = piece.back().number;
+      for (const auto& change : piece) {
+        seen.push_back(text_of(change));
+      }
+    }
+    EXPECT_EQ(seen, (Texts{"1", "b", "2", "3", "c", "d", "4", "a"}));
+  }
   EXPECT_TRUE(since(changes, changes.last()).empty());
 }
 

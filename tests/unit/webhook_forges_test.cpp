@@ -144,6 +144,21 @@ TEST(RecordedPayloads, SayWhichRepositoryTheyMean) {
   }
 }
 
+TEST(Forges, KeepNoPasswordOfTheUrlsInAPayload) {
+  const std::string url = "https://ann:hunter2@git.example.com/acme/docs.git";
+  const auto pushed = read_delivery(github(), "push",
+                                    R"({"ref":"refs/heads/main","repository":{)"
+                                    R"("full_name":"acme/docs","clone_url":")" +
+                                        url + R"("}})");
+  ASSERT_TRUE(pushed.has_value()) << pushed.error().message;
+  EXPECT_THAT(pushed->repository.urls, ElementsAre("https://***@git.example.com/acme/docs.git"));
+  const auto signed_by_a_script =
+      read_delivery(generic(), "", R"({"repository":")" + url + R"("})");
+  ASSERT_TRUE(signed_by_a_script.has_value());
+  EXPECT_THAT(signed_by_a_script->repository.own_names,
+              ElementsAre("https://***@git.example.com/acme/docs.git"));
+}
+
 TEST(RecordedPayloads, SayTheDefaultBranchWhereTheForgeDoes) {
   for (const auto& [forge, event, name] :
        {std::tuple(&github(), "push", "github_push"), std::tuple(&gitea(), "push", "gitea_push"),

@@ -39,7 +39,7 @@ class Remote:
 class Page(Remote):
     """A tab."""
 
-    def wait_until(self, expression: str, timeout: float = 30):
+    def wait_until(self, expression: str, timeout: float = 120):
         """Until the expression is true in the page; returns its value."""
         return wait_for(lambda: self.evaluate(expression), f"in the page: {expression}", timeout)
 
@@ -50,7 +50,7 @@ class Page(Remote):
     def texts(self, selector: str) -> list[str]:
         return self.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.innerText)")
 
-    def wait_for_text(self, selector: str, text: str, timeout: float = 30) -> str:
+    def wait_for_text(self, selector: str, text: str, timeout: float = 120) -> str:
         """Until an element that fits holds the text; returns all of its text."""
         def found():
             return next((shown for shown in self.texts(selector) if text in shown), None)

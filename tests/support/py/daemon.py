@@ -13,7 +13,7 @@ from forge import github_headers, github_push
 from processes import free_port
 from published import published_commit
 from toml import to_toml
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 BINARY = os.environ["FRESHET_BINARY"]
 SECRET = "a secret that only the forge and the daemon know"
@@ -31,7 +31,7 @@ class Response:
 
 
 def request(port: int, method: str, path: str, body: bytes = b"", headers: dict | None = None,
-            timeout: float = 60, tls: ssl.SSLContext | None = None) -> Response:
+            timeout: float = 120 * PATIENCE, tls: ssl.SSLContext | None = None) -> Response:
     if tls:
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=tls)
     else:
@@ -44,7 +44,7 @@ def request(port: int, method: str, path: str, body: bytes = b"", headers: dict 
         connection.close()
 
 
-def run_freshet(*arguments, timeout: float = 120, **options) -> subprocess.CompletedProcess:
+def run_freshet(*arguments, timeout: float = 120 * PATIENCE, **options) -> subprocess.CompletedProcess:
     """Runs a command to its end; its output is text."""
     return subprocess.run([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, text=True,
                           capture_output=True, timeout=timeout, **options)
@@ -64,13 +64,15 @@ class Daemon:
     """A directory with a configuration, and `freshet serve` on it."""
 
     def __init__(self, directory: Path, repositories: list[dict], secret: str | None = SECRET,
-                 path_prefix: Path | None = None, **tables):
+                 path_prefix: Path | None = None, under: list[str] = (), **tables):
+        """`under`: a command that runs the program, and its options."""
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.public_port, self.admin_port = free_port(), free_port()
         self.config = directory / "freshet.toml"
         self.log = directory / "log"
         self.process = None
+        self._under = list(under)
         self.tls = None  # what the public listener is spoken to with, where it speaks HTTPS
         self._environment = dict(os.environ)
         if path_prefix:
@@ -99,7 +101,7 @@ class Daemon:
         environment = self._environment | options.pop("env", {})
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+                [*self._under, BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, env=environment, **options)
         try:
             wait_for(self._answers, f"the daemon answers /healthz; its log is {self.log}")
@@ -138,7 +140,7 @@ class Daemon:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 120 * PATIENCE) -> int:
         """SIGTERM, and KILL when that takes too long; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -180,12 +182,12 @@ class Daemon:
     def refresh(self, name: str = "site", wait: str = "60s") -> Response:
         return self.admin("POST", f"/api/v1/repositories/{name}/refresh?wait={wait}")
 
-    def wait_for_state(self, state: str, name: str = "site", timeout: float = 60) -> dict:
+    def wait_for_state(self, state: str, name: str = "site", timeout: float = 120) -> dict:
         def reached():
             status = self.status(name)
             return status["state"] == state and status
         return wait_for(reached, f"{name} is {state}", timeout)
 
 
-def wait_for_commit(path: Path, commit: str, timeout: float = 60) -> None:
+def wait_for_commit(path: Path, commit: str, timeout: float = 120) -> None:
     wait_for(lambda: published_commit(path) == commit, f"{path} shows {commit}", timeout)

@@ -5,6 +5,8 @@ import json
 import socket
 from dataclasses import dataclass
 
+from waiting import PATIENCE
+
 
 @dataclass(frozen=True)
 class Event:
@@ -27,7 +29,7 @@ class UnixConnection(http.client.HTTPConnection):
 class EventStream:
     """Opens the stream; `answer` has the status and the fields of the head."""
 
-    def __init__(self, port: int | str, query: str = "", last_id: str = "", timeout: float = 30,
+    def __init__(self, port: int | str, query: str = "", last_id: str = "", timeout: float = 60 * PATIENCE,
                  headers: dict | None = None):
         """`port`: of 127.0.0.1, or the path of a unix socket."""
         if isinstance(port, int):

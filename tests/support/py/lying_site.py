@@ -52,7 +52,7 @@ class Followed:
         body = github_push(self.url, after, before=before)
         return self.daemon.deliver(body, github_headers(body, SECRET, delivery=delivery))
 
-    def wait_for(self, commit: str, timeout: float = 30) -> None:
+    def wait_for(self, commit: str, timeout: float = 120) -> None:
         wait_for_commit(self.path, commit, timeout)
 
     def watch(self) -> TreeWatch:

@@ -16,7 +16,7 @@ struct CommitLinks {
   git_oid tree{};
   std::vector<git_oid> parents;
 };
-/// Error not_found: the object is missing; corrupt: it is no commit, or damaged.
+/// Error corrupt: the object is missing, damaged, or no commit.
 Result<CommitLinks> read_commit(git_repository* repository, const git_oid& id);
 Result<CommitLinks> read_commit(git_repository* repository, const ObjectId& id);
 

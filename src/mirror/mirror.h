@@ -68,11 +68,11 @@ class Mirror {
   Result<bool> prove_connected(const std::vector<ObjectId>& tips,
                                const std::vector<ObjectId>& known) const;
   /// The commit that an object id means: itself, or what an annotated tag points to. Error
-  /// not_found when the object is missing, corrupt when it is no commit.
+  /// corrupt when the object is missing or no commit.
   Result<ObjectId> peel_to_commit(const ObjectId& id) const;
 
   /// Applies the changes; each of the three groups as one transaction. A ref is set only to what is
-  /// there with its tree (error not_found, corrupt). Then removes refs/freshet/incoming/.
+  /// there with its tree (error corrupt). Then removes refs/freshet/incoming/.
   Result<void> apply(const RefChanges& changes);
   /// Makes HEAD a symbolic ref to `branch`.
   Result<void> set_head(const RefName& branch);

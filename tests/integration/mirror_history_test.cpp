@@ -54,7 +54,7 @@ TEST_F(AHistory, CannotCompareWithACommitThatIsNotThere) {
   const auto none = *ObjectId::parse(std::string(40, 'a'));
   const auto changed = changed_paths(bare_, none, first, 10);
   ASSERT_FALSE(changed);
-  EXPECT_EQ(changed.error().error_class, ErrorClass::not_found);
+  EXPECT_EQ(changed.error().error_class, ErrorClass::corrupt);
 }
 
 TEST_F(AHistory, KnowsWhichCommitContainsWhich) {

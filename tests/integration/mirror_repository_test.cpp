@@ -166,7 +166,7 @@ TEST_F(MirrorTest, RefusesARefToWhatIsNotThere) {
   const auto result =
       mirror.apply({{}, {{branch("main"), ObjectId::parse(std::string(40, 'a')).value()}}, {}});
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().error_class, ErrorClass::not_found);
+  EXPECT_EQ(result.error().error_class, ErrorClass::corrupt);
   EXPECT_THAT(must(mirror.refs()), IsEmpty());
 }
 
@@ -217,11 +217,11 @@ TEST_F(MirrorTest, ABranchIsACommitAndNothingElse) {
   }
 }
 
-TEST_F(MirrorTest, SaysNotFoundForACommitThatItLacks) {
+TEST_F(MirrorTest, TakesACommitThatItLacksForDamage) {
   const Mirror mirror = open();
   const auto result = mirror.peel_to_commit(ObjectId::parse(std::string(40, 'a')).value());
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().error_class, ErrorClass::not_found);
+  EXPECT_EQ(result.error().error_class, ErrorClass::corrupt);
 }
 
 TEST_F(MirrorTest, RefusesTheLongerIdsOfAnotherHash) {

@@ -482,6 +482,22 @@ TEST_F(SyncerTest, AMirrorFoundDamagedWhileTheUpstreamIsUnwellIsReplacedOnceItIs
   expect_shows(id);
 }
 
+TEST_F(SyncerTest, AMirrorWhosePackIsNoneAnyMoreIsFetchedAnew) {
+  const ObjectId id = upstream_.commit({{"a", "1"}, {"b", "2"}});
+  refresh();
+  for (const std::string& name : must(list_directory(mirror_ + "/objects/pack"))) {
+    if (name.ends_with(".pack")) {
+      const std::string path = mirror_ + "/objects/pack/" + name;
+      must(remove_tree(path));
+      must(write_new_file(path, "no pack at all"));
+    }
+  }
+  must(remove_tree(www(0)));
+  refresh();
+  run_git(mirror_, {"fsck", "--full"});
+  expect_shows(id);
+}
+
 TEST_F(SyncerTest, WhatAnInterruptedReplacementOfAMirrorLeftIsCleanedUp) {
   const ObjectId id = upstream_.commit({{"a", "1"}});
   refresh();

@@ -104,7 +104,7 @@ def _same(world, _) -> Disaster:
 def _broken(world, rng) -> Disaster:
     """The old one stays in force."""
     whole = world.config.read_text()
-    broken = rng.choice([whole[:len(whole) // 2] + "\n[", "", whole + "\nno_such_key = 1\n",
+    broken = rng.choice([whole[:len(whole) // 2] + "\n[", whole + "\nno_such_key = 1\n",
                          whole.replace("state_dir", "state_dirr", 1)])
     said = len(world.daemon.log_text())
     world.config.write_text(broken)

@@ -95,7 +95,8 @@ def damage_state(world, rng) -> Disaster:
 
 OBJECTS = ["objects/pack/*.pack", "objects/pack/*.idx", "objects/pack/*.rev", "objects/??/*"]
 REFS = ["packed-refs", "refs/heads/**/*", "refs/tags/**/*", "refs/freshet/**/*", "HEAD"]
-OTHERS = ["config", "freshet.checked", "worktrees/*/*", "info/*", "shallow"]
+# Not the HEAD of a linked tree: a new mirror takes linked trees over as they are.
+OTHERS = ["config", "freshet.checked", "worktrees/*/index", "worktrees/*/freshet-index", "info/*", "shallow"]
 PARTS = ["objects", "objects/pack", "refs", "worktrees", "config", "HEAD", "packed-refs", "freshet.lock"]
 
 

@@ -46,6 +46,29 @@ bool is_head(const std::string& path) {
                                                      content->size() - kBefore.size() - 1));
 }
 
+/// Links are not followed; 0: nothing is there.
+mode_t type_of(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 ? info.st_mode & S_IFMT : 0;
+}
+
+/// A file where a folder belongs, or the other way round, stops all of git. Nobody but us puts
+/// anything there, so that it cannot be anybody's.
+Result<void> remove_misplaced(const std::string& mirror) {
+  for (const char* folder : {"/objects", "/objects/info", "/objects/pack", "/refs", "/refs/heads",
+                             "/refs/tags", "/worktrees"}) {
+    if (type_of(mirror + folder) == S_IFREG) {
+      FRESHET_CHECK(remove_tree(mirror + folder));
+    }
+  }
+  for (const char* file : {"/config", "/HEAD", "/packed-refs", "/shallow", "/freshet.checked"}) {
+    if (type_of(mirror + file) == S_IFDIR) {
+      FRESHET_CHECK(remove_tree(mirror + file));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_readable_directory(const std::string& path) {
@@ -60,6 +83,7 @@ Result<void> make_readable_directory(const std::string& path) {
 }
 
 Result<void> complete_layout(const std::string& mirror) {
+  FRESHET_CHECK(remove_misplaced(mirror));
   for (const char* folder :
        {"/objects", "/objects/info", "/objects/pack", "/refs", "/refs/heads", "/refs/tags"}) {
     FRESHET_CHECK(make_readable_directory(mirror + folder));

@@ -53,6 +53,24 @@ class MirrorTest : public ::testing::Test {
   std::string path_ = directory_ / "state/mirrors/example.org/docs.git";
 };
 
+TEST_F(MirrorTest, AFolderWhereAFileBelongsAndAFileWhereAFolderBelongsAreReplaced) {
+  open();
+  const ObjectId id = bring({{"a", "1"}});
+  for (const char* name : {"/config", "/HEAD", "/packed-refs", "/shallow", "/freshet.checked"}) {
+    must(remove_tree(path_ + name));
+    must(make_directories(path_ + name + "/inside"));
+  }
+  for (const char* name : {"/refs", "/objects/info", "/worktrees"}) {
+    must(remove_tree(path_ + name));
+    must(write_new_file(path_ + name, "no folder"));
+  }
+  const Mirror mirror = open();
+  EXPECT_TRUE(mirror.has(id));
+  EXPECT_THAT(must(mirror.refs()), IsEmpty());
+  EXPECT_EQ(must(mirror.head()), branch("main"));
+  in_mirror({"fsck", "--full"});
+}
+
 TEST_F(MirrorTest, IsARepositoryThatGitTakesFromItsFirstMoment) {
   const Mirror mirror = open();
   EXPECT_THAT(must(mirror.refs()), IsEmpty());

@@ -175,7 +175,9 @@ class InPlacePublication {
 
   Result<std::string> record_of(const ObjectId& before) const {
     if (is_attached(mirror_path_, spec_.path, before)) {
-      return read_record(spec_.path);
+      if (auto record = read_record(spec_.path)) {
+        return record;
+      }
     }
     FRESHET_TRY(const auto entries, unseen_entries(mirror_path_, before));
     return encode_index(entries);

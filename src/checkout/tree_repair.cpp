@@ -225,9 +225,7 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
   return failure;
 }
 
-Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_path,
-                          const SlotDirectory& slots, const std::unordered_set<std::string>& paths,
-                          const CancelToken& cancel, const std::string& done) {
+Result<std::vector<Spare>> complete_trees(const SlotDirectory& slots) {
   std::vector<Spare> trees = slots.spares();
   FRESHET_TRY(const auto names, list_directory(slots.layout().directory));
   for (const std::string& name : names) {
@@ -235,6 +233,13 @@ Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_pa
       trees.push_back({slots.layout().slot(*commit), *commit});
     }
   }
+  return trees;
+}
+
+Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_path,
+                          const SlotDirectory& slots, const std::unordered_set<std::string>& paths,
+                          const CancelToken& cancel, const std::string& done) {
+  FRESHET_TRY(std::vector<Spare> trees, complete_trees(slots));
   const auto current = slots.current();
   // The one that is read comes first. A tree whose commit the mirror has no more is past help.
   std::stable_partition(trees.begin(), trees.end(), [&](const Spare& tree) {

@@ -30,6 +30,9 @@ Result<void> repair_tree(const CheckoutSpec& spec, const std::string& mirror_pat
                          const Spare& tree, const std::unordered_set<std::string>& paths,
                          const CancelToken& cancel);
 
+/// Every tree of an atomic checkout: the spares, and those that somebody may read.
+Result<std::vector<Spare>> complete_trees(const SlotDirectory& slots);
+
 /// The same in every tree of an atomic checkout but `done`: trees share files by hard links. An
 /// error only of the tree that is published; a spare that cannot be repaired goes.
 Result<void> repair_trees(const CheckoutSpec& spec, const std::string& mirror_path,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -13,6 +14,7 @@ namespace freshet::checkout {
 namespace {
 
 constexpr std::string_view kGitFile = "gitdir: ";
+constexpr std::string_view kCommon = "../..";
 
 std::string trimmed(std::string text) {
   while (text.ends_with('\n')) {
@@ -42,6 +44,35 @@ std::string new_folder(const std::string& mirror_path, const std::string& tree) 
 constexpr const char* kRecord = "/freshet-index";
 constexpr std::size_t kLargestIndex = std::size_t{2} << 30U;
 
+/// As every index ends: with the digest of what is before it, or with zeros where a person told git
+/// to leave it out.
+bool is_whole_index(std::string_view bytes) {
+  constexpr std::size_t kDigest = 20;
+  if (bytes.size() < kDigest || !bytes.starts_with("DIRC")) {
+    return false;
+  }
+  const std::string_view digest = bytes.substr(bytes.size() - kDigest);
+  return digest == std::string(kDigest, '\0') ||
+         digest == sha1(bytes.substr(0, bytes.size() - kDigest));
+}
+
+Result<std::string> read_whole_index(const std::string& path) {
+  FRESHET_TRY(std::string bytes, read_file(path, kLargestIndex));
+  if (!is_whole_index(bytes)) {
+    return fail(ErrorClass::corrupt, path + " is damaged");
+  }
+  return bytes;
+}
+
+/// Whether one of the trees in `directory`, or the directory itself, uses the folder.
+bool is_used(const std::string& folder, const std::string& directory) {
+  const auto names = list_directory(directory);
+  return worktree_folder(directory) == folder ||
+         (names && std::any_of(names->begin(), names->end(), [&](const std::string& name) {
+            return worktree_folder(directory + "/" + name) == folder;
+          }));
+}
+
 Result<void> sync_path(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd || ::fsync(fd.get()) != 0) {
@@ -53,7 +84,7 @@ Result<void> sync_path(const std::string& path) {
 Result<void> write_folder(const std::string& folder, const std::string& final_path,
                           const ObjectId& commit, std::string_view index) {
   FRESHET_CHECK(make_directories(folder));
-  FRESHET_CHECK(write_new_file(folder + "/commondir", "../..\n"));
+  FRESHET_CHECK(write_new_file(folder + "/commondir", std::string(kCommon) + "\n"));
   FRESHET_CHECK(write_new_file(folder + "/gitdir", final_path + "/.git\n"));
   FRESHET_CHECK(write_new_file(folder + "/HEAD", commit.hex() + "\n"));
   FRESHET_CHECK(write_new_file(folder + "/index", index));
@@ -123,11 +154,14 @@ Result<void> replace_worktree(const std::string& mirror_path, const std::string&
 }
 
 Result<std::string> read_record(const std::string& tree) {
-  return read_file(worktree_folder(tree) + kRecord, kLargestIndex);
+  return read_whole_index(worktree_folder(tree) + kRecord);
 }
 
 Result<void> move_worktree(const std::string& tree, const std::string& final_path) {
-  return write_file_atomically(worktree_folder(tree) + "/gitdir", final_path + "/.git\n");
+  const std::string path = worktree_folder(tree) + "/gitdir";
+  const std::string way_back = final_path + "/.git\n";
+  return read_file(path, 8192).value_or("") == way_back ? Result<void>()
+                                                        : write_file_atomically(path, way_back);
 }
 
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
@@ -135,13 +169,21 @@ bool is_attached(const std::string& mirror_path, const std::string& tree, const 
   if (parent_path(folder) != folders_of(mirror_path)) {
     return false;
   }
-  for (const char* name : {"/index", kRecord, "/commondir", "/gitdir"}) {
-    if (!path_exists(folder + name)) {
+  for (const char* name : {"/index", kRecord}) {
+    if (!path_exists(folder + name) || is_directory(folder + name)) {
       return false;
     }
   }
-  const auto head = read_file(folder + "/HEAD", 256);
-  return head && trimmed(*head) == commit.hex();
+  const auto content = [&](const char* name) {
+    return trimmed(read_file(folder + name, 8192).value_or(""));
+  };
+  return content("/HEAD") == commit.hex() && content("/commondir") == kCommon &&
+         content("/gitdir").ends_with("/.git");
+}
+
+bool is_sound(const std::string& mirror_path, const std::string& tree, const ObjectId& commit) {
+  return is_attached(mirror_path, tree, commit) && read_record(tree) &&
+         read_whole_index(worktree_folder(tree) + "/index");
 }
 
 Result<void> detach_worktree(const std::string& mirror_path, const std::string& tree) {
@@ -163,9 +205,10 @@ Result<void> prune_worktrees(const std::string& mirror_path, const std::string& 
     const std::string way_back = trimmed(read_file(folder + "/gitdir", 8192).value_or(""));
     const bool is_whole = way_back.ends_with("/.git");  // a crash can leave an empty one
     const std::string tree = is_whole ? parent_path(way_back) : "";
-    const bool is_ours =
-        is_whole ? (tree + "/").starts_with(directory + "/") : name.starts_with(prefix);
-    if (is_ours && worktree_folder(tree) != folder) {
+    const bool is_below = is_whole && (tree + "/").starts_with(directory + "/");
+    // What was damaged says another way back, or none.
+    if (is_below ? worktree_folder(tree) != folder
+                 : name.starts_with(prefix) && !is_used(folder, directory)) {
       FRESHET_CHECK(remove_tree(folder));
     }
   }

@@ -25,7 +25,8 @@ Result<void> replace_worktree(const std::string& mirror_path, const std::string&
                               const ObjectId& commit, std::string_view index,
                               const std::string& beside);
 
-/// The index that attach_worktree was given for the tree. Error: there is none.
+/// The index that attach_worktree was given for the tree. Error: there is none, or (corrupt) it was
+/// changed since.
 Result<std::string> read_record(const std::string& tree);
 
 /// Notes in the mirror that the tree is going to be at `final_path`.
@@ -33,6 +34,9 @@ Result<void> move_worktree(const std::string& tree, const std::string& final_pat
 
 /// Whether the tree is such a working tree of this mirror and commit.
 bool is_attached(const std::string& mirror_path, const std::string& tree, const ObjectId& commit);
+
+/// Whether, in addition, both indexes are whole. Reads them.
+bool is_sound(const std::string& mirror_path, const std::string& tree, const ObjectId& commit);
 
 /// Removes the .git file, and the administrative folder that it names inside this mirror.
 Result<void> detach_worktree(const std::string& mirror_path, const std::string& tree);

@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t kManyPacks = 50;
 /// Each ref that is a file costs some 50 us whenever all are read; packing rewrites all of them.
 constexpr std::size_t kManyRefFiles = 200;
-constexpr auto kCheckEvery = std::chrono::hours(7 * 24);
 constexpr Duration kPackLimit{std::chrono::hours(1)};
 constexpr Duration kCheckLimit{std::chrono::hours(6)};
 

@@ -22,8 +22,10 @@ Result<void> pack_refs(const GitPlace& place, const CancelToken& cancel);
 /// made.
 Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
 
-/// When the whole mirror was last checked, so that somebody does it again after a week, or at once
-/// where nothing is noted, as where no mirror is. Fetching a new one counts as a check: note_new().
+constexpr Duration kCheckEvery{std::chrono::hours(7 * 24)};
+
+/// When the whole mirror was last checked, so that somebody does it again after kCheckEvery, or at
+/// once where nothing is noted, as where no mirror is. Fetching a new one counts as a check: note_new().
 bool check_is_due(const std::string& mirror, WallTime now);
 void note_checked(const std::string& mirror);
 void note_new(const std::string& mirror);

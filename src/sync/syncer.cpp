@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "checkout/slot_directory.h"
+#include "checkout/worktree_repair.h"
 #include "mirror/care.h"
 #include "mirror/lost_refs.h"
 #include "mirror/slot_refs.h"
@@ -30,6 +31,36 @@ void note_lag(Refresh& run, const mirror::Mirror& mirror) {
                               [&](const ObjectId& id) { return mirror.has(id); }, wall_now()});
 }
 
+/// A linked tree whose files in the mirror are damaged would have the whole mirror count as
+/// damaged, and a new one in its place, too. A failure here is no failure of the refresh.
+void repair_linked_trees(const Refresh& run) {
+  const std::string& mirror = run.spec->mirror;
+  const auto tell = [&](const Result<void>& repaired) {
+    if (!repaired) {
+      log::warning("the linked trees of a mirror are not looked through",
+                   {{"repository", run.spec->name.text()}, {"error", repaired.error().message}});
+    }
+    return repaired.has_value();
+  };
+  bool all = true;
+  for (const auto& checkout : run.spec->checkouts) {
+    all = tell(checkout::repair_worktrees(checkout, mirror)) && all;
+  }
+  if (all) {
+    static_cast<void>(tell(checkout::remove_broken_worktrees(mirror)));
+  }
+}
+
+/// Nobody waits for a poll. Where there is none for so long the others have to do it, all but those
+/// of a start, which are many at once.
+bool check_is_due(const Refresh& run) {
+  const WallTime now = wall_now();
+  return run.job.cause == Cause::poll
+             ? mirror::check_is_due(run.spec->mirror, now)
+             : run.job.cause != Cause::start &&
+                   mirror::check_is_due(run.spec->mirror, now - mirror::kCheckEvery);
+}
+
 /// What can wait until everybody has been served. A failure here is no failure of the refresh.
 /// True: the scheduled check found the mirror damaged.
 bool take_care(const Refresh& run, mirror::Mirror& mirror) {
@@ -50,9 +81,10 @@ bool take_care(const Refresh& run, mirror::Mirror& mirror) {
     static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
   }
   mirror::note_new(mirror.path());
-  if (run.job.cause != Cause::poll || !mirror::check_is_due(mirror.path(), wall_now())) {
+  if (!check_is_due(run)) {
     return false;
   }
+  repair_linked_trees(run);
   const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
   if (damaged && !*damaged) {  // a damaged one stays due until it is replaced
     mirror::note_checked(mirror.path());
@@ -86,6 +118,7 @@ Result<void> rebuild(Refresh& run, mirror::Mirror damaged) {
   }
   FRESHET_TRY(const mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
+  repair_linked_trees(run);
   note_lag(run, mirror);
   return publish_checkouts(run, mirror);
 }
@@ -105,6 +138,7 @@ Result<void> refresh(Refresh& run) {
     is_damaged = take_care(run, mirror);
   } else if (result.error().error_class == ErrorClass::corrupt && !run.cancel.cancelled()) {
     // Either the upstream sent something bad, or what lies here is.
+    repair_linked_trees(run);
     is_damaged = mirror::is_damaged(mirror.place(), run.cancel).value_or(false);
   }
   return is_damaged ? rebuild(run, std::move(mirror)) : result;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "mirror/care.h"
 #include "remote/git_program.h"
 #include "support/tree_snapshot.h"
 #include "sync/publishing.h"
@@ -60,9 +61,14 @@ class SyncerTest : public ::testing::Test, private Syncer::World, private Public
   }
 
   Outcome refresh(std::vector<Announcement> announcements = {}) {
+    const Cause cause = announcements.empty() ? Cause::poll : Cause::delivery;
+    return refresh_for(cause, std::move(announcements));
+  }
+
+  Outcome refresh_for(Cause cause, std::vector<Announcement> announcements = {}) {
     Job job;
     job.repository = kDocs;
-    job.cause = announcements.empty() ? Cause::poll : Cause::delivery;
+    job.cause = cause;
     job.ticket = ++ticket_;
     job.announcements = std::move(announcements);
     const Outcome outcome = syncer_.run(job, cancel_);
@@ -117,6 +123,10 @@ class SyncerTest : public ::testing::Test, private Syncer::World, private Public
         must(write_new_file(path, content));
       }
     }
+    let_check_be_due();
+  }
+
+  void let_check_be_due() const {
     const timespec long_ago[2] = {{0, 0}, {0, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, (mirror_ + "/freshet.checked").c_str(), long_ago, 0), 0);
   }
@@ -496,6 +506,41 @@ TEST_F(SyncerTest, AMirrorWhosePackIsNoneAnyMoreIsFetchedAnew) {
   refresh();
   run_git(mirror_, {"fsck", "--full"});
   expect_shows(id);
+}
+
+TEST_F(SyncerTest, AMirrorThatIsNeverPolledIsCheckedByTheOthersInTheEnd) {
+  const ObjectId id = upstream_.commit({{"a", "1"}, {"b", "2"}});
+  refresh();
+  damage_unnoticed();
+  EXPECT_EQ(refresh_for(Cause::start).error, std::nullopt);
+  EXPECT_TRUE(mirror::check_is_due(mirror_, wall_now())) << "not while everything starts";
+  refresh_for(Cause::manual);
+  run_git(mirror_, {"fsck", "--full"});
+  expect_shows(id);
+}
+
+TEST_F(SyncerTest, DamagedFilesOfATreeAreFoundByTheCheckAndAreNoDamageOfTheMirror) {
+  upstream_.commit({{"a", "1"}});
+  refresh();
+  upstream_.commit({{"a", "2"}});
+  refresh();
+  for (const std::string& name : must(list_directory(mirror_ + "/worktrees"))) {
+    must(write_file_atomically(mirror_ + "/worktrees/" + name + "/HEAD", "garbage"));
+  }
+  struct stat before {};
+  struct stat after {};
+  ASSERT_EQ(::stat(mirror_.c_str(), &before), 0);
+  let_check_be_due();
+  refresh();
+  run_git(mirror_, {"fsck", "--full"});
+  ASSERT_EQ(::stat(mirror_.c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino) << "fetched anew";
+  EXPECT_EQ(run_git(www(0), {"status", "--porcelain"}), "");
+  for (const std::string& name : must(list_directory(directory_ / "www/.0.freshet"))) {
+    if (ObjectId::parse(name)) {
+      EXPECT_EQ(run_git(directory_ / "www/.0.freshet/" + name, {"rev-parse", "HEAD"}), name);
+    }
+  }
 }
 
 TEST_F(SyncerTest, WhatAnInterruptedReplacementOfAMirrorLeftIsCleanedUp) {

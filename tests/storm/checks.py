@@ -56,6 +56,15 @@ class Checks:
             if theirs != ours:
                 self._found(repository.name, f"its mirror's refs are not the upstream's: {ours!r}, {theirs!r}")
 
+        for checkout in repository.checkouts:
+            if not checkout.git:
+                continue
+            try:
+                if changed := git(checkout.path, "status", "--porcelain", "--untracked-files=no"):
+                    self._found(str(checkout.path), f"git finds changes in it: {changed!r}")
+            except AssertionError as error:
+                self._found(str(checkout.path), f"git does not work in it: {error}")
+
     # What is left behind
 
     def _wait_until_clean(self) -> None:

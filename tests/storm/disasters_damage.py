@@ -14,7 +14,8 @@ from waiting import wait_for
 
 WEEK = 8 * 24 * 3600  # seconds: after that a mirror is checked as a whole
 RUNNING = "while it ran"
-CHECKED = 240  # seconds until the check that is due was made: polls of seldom polled repositories, busy machines
+POLLED_OFTEN = 5  # seconds between polls; without them after a delivery it is three times as long
+CHECKED = 120  # seconds until the check that is due was made, on a busy machine
 
 
 # What is done to a file
@@ -77,7 +78,7 @@ def _damage(path: Path, rng, ways=tuple(DAMAGE)) -> str:
 STATE = ["ledger.sqlite3*", "journal/*", "paused.json", "renamed.json", "notify/*", "gates/*", "git.config"]
 STATE_FOLDERS = ["journal", "notify", "gates", "ssh"]
 # Only a person puts a directory there, and is told to take it away.
-NO_DIRECTORY = {"git.config", "paused.json", "freshet.checked"}
+NO_DIRECTORY = {"git.config", "paused.json"}
 
 
 def damage_state(world, rng) -> Disaster:
@@ -95,8 +96,7 @@ def damage_state(world, rng) -> Disaster:
 
 OBJECTS = ["objects/pack/*.pack", "objects/pack/*.idx", "objects/pack/*.rev", "objects/??/*"]
 REFS = ["packed-refs", "refs/heads/**/*", "refs/tags/**/*", "refs/freshet/**/*", "HEAD"]
-# Not the HEAD of a linked tree: a new mirror takes linked trees over as they are.
-OTHERS = ["config", "freshet.checked", "worktrees/*/index", "worktrees/*/freshet-index", "info/*", "shallow"]
+OTHERS = ["config", "freshet.checked", "worktrees/*/*", "info/*", "shallow"]
 PARTS = ["objects", "objects/pack", "refs", "worktrees", "config", "HEAD", "packed-refs", "freshet.lock"]
 
 
@@ -107,8 +107,8 @@ def mirror_of(world, repository) -> Path:
 
 def flip_pack(world, rng) -> Disaster:
     """What is not noticed at once is found by the check of each mirror that is due every week: the
-    undo has that week go by. Only polled repositories are checked."""
-    repository = rng.choice([one for one in world.repositories if one.interval])
+    undo has that week go by."""
+    repository = rng.choice(world.repositories)
     mirror = mirror_of(world, repository)
     when = RUNNING if rng.random() < 0.7 else end_daemon(world, rng)
     # A reader of a mirror sees its refs themselves.
@@ -120,18 +120,28 @@ def flip_pack(world, rng) -> Disaster:
 
 
 def check_mirror(world, repository) -> None:
-    """Waits for the check that is due after a week, and for a new mirror when it found damage."""
+    """Waits for the check that is due, and for a new mirror when it found damage. What is polled often has
+    it after a week; for the others somebody asks after two, or the storm would wait for long."""
     start_daemon(world)
-    mark = mirror_of(world, repository) / "freshet.checked"
-    wait_for(mark.exists, f"the mirror of {repository.name} has been polled", CHECKED)
-    old = mark.stat().st_mtime - WEEK
+    mirror = mirror_of(world, repository)
+    mark = mirror / "freshet.checked"
+    polled = repository.interval and repository.interval <= POLLED_OFTEN
+
+    def refreshed() -> bool:
+        if not polled:
+            world.daemon.refresh(repository.name)
+        return mark.is_file() and (mirror / "HEAD").is_file()
+    wait_for(refreshed, f"the mirror of {repository.name} is there", CHECKED)
+    old = mark.stat().st_mtime - (1 if polled else 2) * WEEK
     os.utime(mark, (old, old))
 
     def checked() -> bool:
+        if not polled:
+            world.daemon.refresh(repository.name)
         try:
             return mark.stat().st_mtime > old + WEEK / 2
         except OSError:
-            return True  # a new mirror has none before its first poll
+            return False
     wait_for(checked, f"the mirror of {repository.name} is checked, which is due", CHECKED)
 
 
@@ -150,16 +160,7 @@ def delete_mirror(world, rng) -> Disaster:
     else:
         remove(part)
     return Disaster(f"{when}: {part} was deleted; {start_daemon(world)}",
-                    undo=partial(_bring_back, world, repository))
-
-
-def _bring_back(world, repository) -> None:
-    """By its next poll, or by the hand of somebody who waits for it: one that is not polled has none."""
-    start_daemon(world)
-    if not repository.interval:
-        world.daemon.refresh(repository.name)
-    wait_for((mirror_of(world, repository) / "freshet.checked").exists,
-             f"the mirror of {repository.name} is back", CHECKED)
+                    undo=partial(check_mirror, world, repository))
 
 
 # Beside the published trees

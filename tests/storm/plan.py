@@ -57,13 +57,25 @@ class Blow:
     seed: str
 
 
+class Deck:
+    """Draws each of the names once before any comes again, so that none is missed for long."""
+
+    def __init__(self, seed: str, names: list[str]):
+        self._rng, self._names, self._left = random.Random(seed), sorted(names), []
+
+    def draw(self) -> str:
+        if not self._left:
+            self._left = self._rng.sample(self._names, len(self._names))
+        return self._left.pop()
+
+
 def kinds(disasters: dict) -> list[str]:
     """What --only and --without take."""
     return [*FAULTS, *disasters, DELIVERIES]
 
 
-def make_plan(seed: str, world: World, seconds: float, chosen: set[str], disasters: dict) -> list:
-    """Events by their time. `chosen`: of kinds()."""
+def make_plan(seed: str, world: World, seconds: float, chosen: set[str], disasters: Deck | None) -> list:
+    """Events by their time. `chosen`: of kinds(); those of them that are disasters are in the deck."""
     rng = random.Random(seed)
     faults = [name for name in FAULTS if name in chosen]
     events = [*_harms(rng, world, seconds, faults)] if faults else []
@@ -71,9 +83,8 @@ def make_plan(seed: str, world: World, seconds: float, chosen: set[str], disaste
     if DELIVERIES in chosen:
         events += [Stray(rng.uniform(0, seconds), rng.choice(STRAYS), rng.randrange(len(world.repositories)))
                    for _ in range(int(seconds))]
-    names = [name for name in disasters if name in chosen]
-    if names:
-        events += _disasters(rng, seconds, names, seed)
+    if disasters:
+        events += _blows(rng, seconds, disasters, seed)
     return sorted(events, key=lambda event: event.at)
 
 
@@ -115,8 +126,8 @@ def _harms(rng: random.Random, world: World, seconds: float, faults: list[str]):
         yield Harm(at, rng.uniform(at + 1, seconds), target, fault, rng.choice([1.0, 1.0, 0.7, 0.3]))
 
 
-def _disasters(rng: random.Random, seconds: float, names: list[str], seed: str):
+def _blows(rng: random.Random, seconds: float, disasters: Deck, seed: str):
     at = rng.uniform(2, SECONDS_BETWEEN_DISASTERS)
     while at < seconds:
-        yield Blow(at, rng.choice(names), f"{seed} {at:.1f}")
+        yield Blow(at, disasters.draw(), f"{seed} {at:.1f}")
         at += rng.uniform(0.5, 1.5) * SECONDS_BETWEEN_DISASTERS

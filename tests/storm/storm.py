@@ -15,7 +15,7 @@ from gateway import Gateway
 from history import History
 from lines import Line
 from model import Bounds, Model
-from plan import Blow, Harm, Push, Stray, make_plan
+from plan import Blow, Deck, Harm, Push, Stray, make_plan
 from readers import Readers, Watcher
 from report import report
 from waiting import StateNotReached, wait_for
@@ -49,6 +49,8 @@ class Storm:
         self._pushers = Pushers(self._world, self._history, self._forges)
         self._readers, self._watcher = Readers(self._world, self._history), Watcher(self._world, self._history)
         self._undo: list[Callable[[], None]] = []
+        disasters = [name for name in DISASTERS if name in options.chosen]
+        self._disasters = Deck(f"disasters {options.seed}", disasters) if disasters else None
 
     def run(self) -> bool:
         """Whether every promise was kept."""
@@ -106,7 +108,8 @@ class Storm:
         history, options = self._history, self._options
         seconds = min(options.round_seconds, 30 * options.minutes)
         history.tell("storm")
-        plan = make_plan(f"{options.seed} {number}", self._world, seconds, options.chosen, DISASTERS)
+        plan = make_plan(f"{options.seed} {number}", self._world, seconds, options.chosen,
+                         self._disasters)
         began, before = history.now(), Counter(history.counts)
         act = {Push: (self._pushers.line, self._pushers.push), Stray: (self._pushers.line, self._forges.stray),
                Harm: (self._weather, self._harm), Blow: (self._fate, self._strike)}
@@ -115,7 +118,7 @@ class Storm:
             line.put(began + event.at, partial(what, event))
         self._wait_for_actors(seconds)
         self._make_well()
-        took = self._calm(f"round {number}")
+        took = 0.0 if self._over() else self._calm(f"round {number}")
         done = Counter(history.counts) - before
         self._say(f"round {number}: {history.now() - began:.0f} s, calm after {took:.0f} s; "
                   + ", ".join(f"{times} {what}" for what, times in sorted(done.items())))

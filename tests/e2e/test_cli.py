@@ -9,6 +9,7 @@ import pytest
 
 from daemon import BINARY, run_freshet, wait_for_commit
 from published import assert_complete, published_commit
+from toml import to_toml
 
 DONE, FAILED, USAGE, UNREACHABLE, TIMED_OUT = range(5)
 
@@ -127,6 +128,21 @@ def test_a_daemon_does_not_start_with_a_broken_configuration(tmp_path):
     run = run_freshet("serve", "--config", config)
     assert run.returncode == USAGE
     assert f"{config}:2:" in run.stderr
+
+
+@pytest.mark.parametrize("name", ["lock", "git.config", "ssh", "journal", "mirrors"])
+def test_a_daemon_does_not_start_where_something_stands_in_the_way(tmp_path, name):
+    config, place = tmp_path / "freshet.toml", tmp_path / "state" / name
+    config.write_text(to_toml({"state_dir": str(tmp_path / "state"), "server": {"listen": "127.0.0.1:0"},
+                               "admin": {"listen": "127.0.0.1:0"}}))
+    if name in ("lock", "git.config"):
+        place.mkdir(parents=True)
+    else:
+        place.parent.mkdir()
+        place.write_text("no folder")
+    run = run_freshet("serve", "--config", config)
+    assert run.returncode not in (DONE, None)
+    assert str(place) in run.stderr and "move it away" in run.stderr
 
 
 # sync and mirror

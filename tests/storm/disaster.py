@@ -14,11 +14,12 @@ NEARLY_FULL = 16 << 20  # bytes: what the storm's daemon leaves free
 @dataclass
 class Disaster:
     """`forgives`: what may not be held against freshet, by the names of the model's promises. `undo`: ends
-    what lasts; the daemon runs when it is done."""
+    what lasts; the daemon runs when it is done. `of_disk`: the other undos have to wait for this one."""
 
     what: str
     forgives: set[str] = field(default_factory=set)
     undo: Callable[[], None] | None = None
+    of_disk: bool = False
 
 
 def end_daemon(world, rng) -> str:

@@ -5,6 +5,7 @@ it mapped; it is replaced by a shorter one. What readers look at is never touche
 is nothing that freshet could help."""
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -127,19 +128,23 @@ def check_mirror(world, repository) -> None:
     mark = mirror / "freshet.checked"
     polled = repository.interval and repository.interval <= POLLED_OFTEN
 
-    def refreshed() -> bool:
+    long_ago = time.time() - (1 if polled else 2) * WEEK
+
+    def is_due() -> bool:
         if not polled:
             world.daemon.refresh(repository.name)
+        try:
+            os.utime(mark, (long_ago, long_ago))
+        except FileNotFoundError:
+            return False
         return mark.is_file() and (mirror / "HEAD").is_file()
-    wait_for(refreshed, f"the mirror of {repository.name} is there", CHECKED)
-    old = mark.stat().st_mtime - (1 if polled else 2) * WEEK
-    os.utime(mark, (old, old))
+    wait_for(is_due, f"the mirror of {repository.name} is there", CHECKED)
 
     def checked() -> bool:
         if not polled:
             world.daemon.refresh(repository.name)
         try:
-            return mark.stat().st_mtime > old + WEEK / 2
+            return mark.stat().st_mtime > long_ago + WEEK / 2
         except OSError:
             return False
     wait_for(checked, f"the mirror of {repository.name} is checked, which is due", CHECKED)

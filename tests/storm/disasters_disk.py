@@ -28,7 +28,7 @@ def full_disk(world, rng) -> Disaster:
         what = f"the disk of {name} has {left} bytes left"
     if not _mount("-o", f"remount,{full}", disk.path):
         return Disaster(f"left out: more was written to the disk of {name} at that moment")
-    return Disaster(what, undo=partial(_enlarge, world, disk, now.f_files))
+    return Disaster(what, undo=partial(_enlarge, world, disk, now.f_files), of_disk=True)
 
 
 def _enlarge(world, disk, inodes: int) -> None:
@@ -45,7 +45,8 @@ def read_only(world, rng) -> Disaster:
     assert _mount("--bind", disk.path, disk.path)
     # Busy while somebody has a file open for writing that he opened since the line above.
     wait_for(lambda: _mount("-o", "remount,ro,bind", disk.path), f"{disk.path} is read-only")
-    return Disaster(f"the disk of {name} can only be read", undo=partial(_writable, world, disk))
+    return Disaster(f"the disk of {name} can only be read", undo=partial(_writable, world, disk),
+                    of_disk=True)
 
 
 def _writable(world, disk) -> None:

@@ -1,5 +1,6 @@
 """The storm itself: rounds of harm, each followed by a calm in which everything has to become true."""
 
+import errno
 import os
 import random
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Callable
 
 from actors import Forges, Pushers
 from checks import Checks
+from disaster import Disaster, start_daemon
 from disasters import DISASTERS, prepare
 from gateway import Gateway
 from history import History
@@ -48,7 +50,7 @@ class Storm:
         self._forges = Forges(self._world, self._history)
         self._pushers = Pushers(self._world, self._history, self._forges)
         self._readers, self._watcher = Readers(self._world, self._history), Watcher(self._world, self._history)
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Disaster] = []
         disasters = [name for name in DISASTERS if name in options.chosen]
         self._disasters = Deck(f"disasters {options.seed}", disasters) if disasters else None
 
@@ -132,8 +134,9 @@ class Storm:
 
     def _make_well(self) -> None:
         self._world.gateway.heal()
+        self._undo.sort(key=lambda disaster: disaster.of_disk)
         while self._undo:
-            self._undo.pop()()
+            self._undo_disaster(self._undo.pop())
         try:
             wait_for(self._forges.idle, "every delivery is answered", ACTORS_DONE)
         except StateNotReached as error:
@@ -174,18 +177,27 @@ class Storm:
         history.harm(None)
         history.note("disaster", name=blow.name, seed=blow.seed)
         try:
-            disaster = DISASTERS[blow.name](self._world, random.Random(blow.seed))
+            disaster = self._befall(blow)
         except AssertionError as error:
             self._broken("alive", "the daemon", f"{blow.name}: {error}")
             return
         history.did(f"disaster: {blow.name}", happened=disaster.what,
                     forgives=sorted(disaster.forgives))
         if disaster.undo:
-            self._undo.append(partial(self._undo_disaster, disaster))
+            self._undo.append(disaster)
         else:
             history.heal(None)
 
-    def _undo_disaster(self, disaster) -> None:
+    def _befall(self, blow: Blow) -> Disaster:
+        """Where the disk is bad already not everything can be done to it."""
+        try:
+            return DISASTERS[blow.name](self._world, random.Random(blow.seed))
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.ENOSPC):
+                raise
+            return Disaster(f"left out: {error}; {start_daemon(self._world)}")
+
+    def _undo_disaster(self, disaster: Disaster) -> None:
         try:
             disaster.undo()
         except AssertionError as error:

@@ -25,7 +25,8 @@ Result<bool> is_damaged(const GitPlace& place, const CancelToken& cancel);
 constexpr Duration kCheckEvery{std::chrono::hours(7 * 24)};
 
 /// When the whole mirror was last checked, so that somebody does it again after kCheckEvery, or at
-/// once where nothing is noted, as where no mirror is. Fetching a new one counts as a check: note_new().
+/// once where nothing is noted, as where no mirror is. Fetching a new one counts as a check:
+/// note_new().
 bool check_is_due(const std::string& mirror, WallTime now);
 void note_checked(const std::string& mirror);
 void note_new(const std::string& mirror);

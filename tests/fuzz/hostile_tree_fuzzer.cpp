@@ -213,7 +213,7 @@ class Run {
     if (current_) {
       check_published();
     }
-    place_.check_leftovers();
+    place_.check_leftovers(true);
   }
 
   Place& place_;

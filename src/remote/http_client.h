@@ -21,7 +21,7 @@ struct HttpReply {
   /// Of a 2xx answer all of it, of another the first 64 KiB. Empty when a BodySink took it.
   std::string body;
   std::string content_type;
-  std::optional<std::chrono::seconds> retry_after;  ///< at most a day
+  std::optional<std::chrono::seconds> retry_after;           ///< at most a day
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string final_url;                                     ///< behind redirects
 };

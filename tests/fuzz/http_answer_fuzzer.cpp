@@ -58,8 +58,7 @@ Result<HttpReply> collect(std::string_view head, std::string_view body, std::siz
           "a body is limited");
   require(!collector.successful() || reply.body == body, "a body is kept as it came");
   for (const auto& [name, value] : reply.headers) {
-    require(name.find_first_of(":\n") == std::string::npos &&
-                value.find('\n') == std::string::npos,
+    require(name.find_first_of(":\n") == std::string::npos && value.find('\n') == std::string::npos,
             "a field of the head is one line");
   }
   return std::move(reply);

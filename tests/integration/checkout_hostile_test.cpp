@@ -243,7 +243,9 @@ TEST_F(HostileTest, AFileThatUnfoldsToMoreThanMemoryHoldsIsRefused) {
   const auto refused = publish(ObjectId::parse(source_.git({"commit-tree", "-m", "hostile",
                                                             tree(entry("100644", "large", id))}))
                                    .value());
-  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("more than 1024 MiB of memory"));
+  EXPECT_THAT(refused.error().message,
+              ::testing::AllOf(::testing::HasSubstr("the commit's file large"),
+                               ::testing::HasSubstr("more than 1024 MiB of memory")));
 }
 
 TEST_F(HostileTest, ACommitWhoseAuthorIsOddIsPublished) {

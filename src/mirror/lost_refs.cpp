@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace freshet::mirror {
 namespace {
@@ -45,6 +46,22 @@ Result<std::map<RefName, ObjectId>> lost_tips(const std::map<RefName, ObjectId>&
     lost.emplace(lost_name(ref, old->second, now), old->second);
   }
   return lost;
+}
+
+std::vector<RefName> lost_of(const std::vector<RefName>& lost, const RefName& ref) {
+  constexpr std::string_view kRefs = "refs/";
+  std::vector<RefName> found;
+  for (const RefName& one : lost) {
+    const std::string_view name = one.text();
+    const std::size_t begin = name.find('/', std::min(std::strlen(kLostPrefix), name.size()));
+    const std::size_t end = name.rfind('/');
+    if (begin != std::string_view::npos && begin < end &&
+        name.substr(begin + 1, end - begin - 1) ==
+            std::string_view(ref.text()).substr(kRefs.size())) {
+      found.push_back(one);
+    }
+  }
+  return found;
 }
 
 std::vector<RefName> expired_lost(const std::vector<RefName>& lost, WallTime now) {

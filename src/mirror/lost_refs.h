@@ -25,6 +25,9 @@ Result<std::map<RefName, ObjectId>> lost_tips(const std::map<RefName, ObjectId>&
                                               const RefChanges& changes,
                                               const IsAncestor& is_ancestor, WallTime now);
 
+/// Those of the lost refs that keep what `ref` was.
+std::vector<RefName> lost_of(const std::vector<RefName>& lost, const RefName& ref);
+
 /// Those of the lost refs whose time is over.
 std::vector<RefName> expired_lost(const std::vector<RefName>& lost, WallTime now);
 

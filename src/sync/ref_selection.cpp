@@ -150,13 +150,7 @@ std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announc
   std::vector<ObjectId> commits;
   for (const auto& [ref, ids] : newest) {
     const auto known = current.find(ref);
-    const auto here = known == current.end() ? std::nullopt : std::optional(known->second);
-    const bool follows_it =
-        std::any_of(announcements.begin(), announcements.end(),
-                    [&, &ref = ref](const Announcement& announcement) {
-                      return announcement.ref == ref && announcement.before == here;
-                    });
-    if (ids.size() == 1 && follows_it && here != *ids.begin()) {
+    if (ids.size() == 1 && (known == current.end() || known->second != *ids.begin())) {
       commits.push_back(*ids.begin());
     }
   }
@@ -180,7 +174,9 @@ bool is_open(const Announcement& announcement, const LagView& view,
   if (announcement.before == now) {
     return announcement.after != now;  // a forge's test delivery names one commit twice
   }
-  const auto seen = [&](const std::optional<ObjectId>& id) { return id && view.has(*id); };
+  const auto seen = [&](const std::optional<ObjectId>& id) {
+    return id && view.was_at(announcement.ref, *id);
+  };
   return unmoved && announcement.after && !seen(announcement.after) && !seen(announcement.before);
 }
 

@@ -55,9 +55,7 @@ std::map<RefName, ObjectId> managed_refs(const RepositorySpec& spec,
 
 /// The newest commits that deliveries announced for followed refs and the mirror's refs do not
 /// have. Deliveries arrive in any order: the newest of a ref is what no other one calls `before`. A
-/// ref of which several remain is left out, since the upstream alone knows which of them counts; so
-/// is one of which nothing follows what the mirror has: fetched before the upstream shows it, it
-/// would count as seen long ago (still_lagging).
+/// ref of which several remain is left out, since the upstream alone knows which of them counts.
 std::vector<ObjectId> announced_commits(const std::vector<Announcement>& announcements,
                                         const RepositorySpec& spec,
                                         const std::map<RefName, ObjectId>& current);
@@ -67,7 +65,9 @@ struct LagView {
   const RepositorySpec& spec;
   const std::map<RefName, ObjectId>& earlier;  ///< the mirror's refs before this refresh
   const remote::Advertisement& answer;
-  std::function<bool(const ObjectId&)> has;  ///< whether the mirror holds an object
+  /// Whether the upstream's ref was at a commit before, or beyond it. That the mirror holds it says
+  /// less: it may have come with what was fetched ahead.
+  std::function<bool(const RefName&, const ObjectId&)> was_at;
   WallTime now;
 };
 

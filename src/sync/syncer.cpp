@@ -24,10 +24,34 @@ bool still_published(const std::vector<CheckoutStatus>& checkouts) {
   });
 }
 
+/// Whether the ref was at the commit before this refresh, or beyond it.
+bool was_at(const Refresh& run, const mirror::Mirror& mirror, const RefName& ref,
+            const ObjectId& commit) {
+  if (!mirror.has(commit)) {
+    return false;
+  }
+  std::vector<ObjectId> values;
+  if (const auto earlier = run.earlier.find(ref); earlier != run.earlier.end()) {
+    values.push_back(earlier->second);
+  }
+  if (const auto lost = mirror.lost_refs()) {
+    for (const RefName& name : mirror::lost_of(*lost, ref)) {
+      if (const auto value = mirror.find(name); value && *value) {
+        values.push_back(**value);
+      }
+    }
+  }
+  return std::any_of(values.begin(), values.end(), [&](const ObjectId& value) {
+    return mirror.is_ancestor(commit, value).value_or(true);
+  });
+}
+
 void note_lag(Refresh& run, const mirror::Mirror& mirror) {
-  run.outcome.lagging = still_lagging(
-      run.job.announcements, {*run.spec, run.earlier, run.answer,
-                              [&](const ObjectId& id) { return mirror.has(id); }, wall_now()});
+  const auto was = [&](const RefName& ref, const ObjectId& commit) {
+    return was_at(run, mirror, ref, commit);
+  };
+  run.outcome.lagging =
+      still_lagging(run.job.announcements, {*run.spec, run.earlier, run.answer, was, wall_now()});
 }
 
 /// What can wait until everybody has been served. A failure here is no failure of the refresh.

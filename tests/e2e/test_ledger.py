@@ -430,7 +430,7 @@ def test_a_ledger_that_cannot_be_opened_stops_nobody_and_is_opened_later(site):
     stop_and(site, block)
     assert_deliveries_go_on(site)
     assert site.daemon.admin("GET", "/api/v1/deliveries").status == 503
-    assert command(site, "deliveries").returncode == UNREACHABLE
+    assert command(site, "deliveries").returncode == FAILED
     ledger_file(site.daemon).rmdir()
     wait_for(lambda: site.daemon.admin("GET", "/api/v1/deliveries").status == 200
              and listed(site.daemon), "what was delivered meanwhile is listed")

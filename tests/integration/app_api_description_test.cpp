@@ -10,6 +10,7 @@
 #include "app/daemon.h"
 #include "base/json.h"
 #include "config/load.h"
+#include "support/source_directory.h"
 
 namespace freshet::app {
 namespace {

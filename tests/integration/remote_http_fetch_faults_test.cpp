@@ -5,6 +5,7 @@
 
 #include "remote/http_fetch.h"
 #include "support/http_upstream_fixture.h"
+#include "support/source_directory.h"
 
 namespace freshet::remote {
 namespace {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/source_directory.h"
 #include "webhook/payload.h"
 
 namespace freshet::webhook {

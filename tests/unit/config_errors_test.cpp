@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "support/source_directory.h"
 
 namespace freshet::config {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "config/describe.h"
+#include "support/source_directory.h"
 
 namespace freshet::config {
 namespace {

@@ -49,6 +49,15 @@ TEST(LostTips, StandInNobodysWayWhateverHappensWithinASecond) {
               ElementsAre(Key(lost("topic/3333333333333333"))));
 }
 
+TEST(LostRefs, AreFoundByTheRefThatWasThere) {
+  const std::vector<RefName> refs{lost("a/1"), lost("a/b/2"), lost("a/3"),
+                                  RefName("refs/freshet/lost/nonsense"),
+                                  RefName("refs/freshet/lost/1/short")};
+  EXPECT_THAT(mirror::lost_of(refs, branch("a")), ElementsAre(lost("a/1"), lost("a/3")));
+  EXPECT_THAT(mirror::lost_of(refs, branch("a/b")), ElementsAre(lost("a/b/2")));
+  EXPECT_THAT(mirror::lost_of(refs, branch("b")), IsEmpty());
+}
+
 TEST(LostTips, GoAfterThirtyDays) {
   const std::vector<RefName> refs{lost("a/1"), RefName("refs/freshet/lost/nonsense")};
   EXPECT_THAT(expired_lost(refs, kNow + std::chrono::hours(29 * 24)), IsEmpty());

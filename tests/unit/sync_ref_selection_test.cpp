@@ -129,14 +129,14 @@ TEST(AnnouncedCommits, LeaveOutARefOfWhichNobodyCanTellTheNewest) {
   EXPECT_THAT(worth_fetching({announced('a', 'b', 1), announced('b', 'a', 2)}), IsEmpty());
 }
 
-TEST(AnnouncedCommits, LeaveOutWhatDoesNotFollowWhatIsThere) {
-  EXPECT_THAT(worth_fetching({announced('-', 'b', 1)}), IsEmpty()) << "says no `before`";
-  EXPECT_THAT(worth_fetching({announced('b', 'c', 1)}), IsEmpty()) << "one before it was lost";
+TEST(AnnouncedCommits, AreThoseOfWhoDoesNotSayWhatWasBefore) {
+  EXPECT_THAT(worth_fetching({announced('-', 'b', 1)}), ElementsAre(id('b')));
+  EXPECT_THAT(worth_fetching({announced('b', 'c', 1)}), ElementsAre(id('c'))) << "one was lost";
 }
 
 const WallTime kNow{std::chrono::hours(1000)};
 
-/// `earlier` is what the mirror's ref was before; `seen` the commits that the mirror holds.
+/// `earlier` is what the mirror's ref was before; `seen` the commits that its ref was at.
 std::vector<std::uint64_t> lagging(const std::vector<Announcement>& announcements, char now,
                                    char before_refresh = '-', const std::string& seen = "abc") {
   const RepositorySpec spec = spec_with({"main"});
@@ -144,7 +144,7 @@ std::vector<std::uint64_t> lagging(const std::vector<Announcement>& announcement
   if (before_refresh != '-') {
     earlier[RefName("refs/heads/main")] = id(before_refresh);
   }
-  const auto has = [&](const ObjectId& object) {
+  const auto was_at = [&](const RefName&, const ObjectId& object) {
     return seen.find(object.hex().front()) != std::string::npos;
   };
   std::map<std::string, char> refs;
@@ -154,7 +154,7 @@ std::vector<std::uint64_t> lagging(const std::vector<Announcement>& announcement
   const remote::Advertisement answer = answer_of(refs);
   std::vector<std::uint64_t> numbers;
   for (const Announcement& announcement :
-       still_lagging(announcements, {spec, earlier, answer, has, kNow})) {
+       still_lagging(announcements, {spec, earlier, answer, was_at, kNow})) {
     numbers.push_back(announcement.journal_id);
   }
   return numbers;
@@ -215,9 +215,9 @@ TEST(Lagging, IgnoresRefsThatNobodyFollows) {
   const RepositorySpec spec = spec_with({"main"});
   const std::map<RefName, ObjectId> earlier;
   const remote::Advertisement answer = answer_of({{"refs/heads/other", 'a'}});
-  const auto result =
-      still_lagging({announced('a', 'b', 1, "refs/heads/other")},
-                    {spec, earlier, answer, [](const ObjectId&) { return false; }, kNow});
+  const auto result = still_lagging(
+      {announced('a', 'b', 1, "refs/heads/other")},
+      {spec, earlier, answer, [](const RefName&, const ObjectId&) { return false; }, kNow});
   EXPECT_TRUE(result.empty());
 }
 

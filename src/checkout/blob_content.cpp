@@ -21,7 +21,7 @@ Result<BlobReader> BlobReader::of(const std::string& mirror_path, const ObjectId
   return BlobReader(std::move(repository), std::move(attributes));
 }
 
-Result<std::string_view> BlobReader::raw(const ObjectId& id) {
+Result<std::string_view> BlobReader::raw(const std::string& path, const ObjectId& id) {
   FRESHET_TRY(const git_oid oid, git2::to_oid(id));
   auto blob = git2::lookup_blob(repository_.get(), oid);
   if (!blob) {
@@ -29,6 +29,7 @@ Result<std::string_view> BlobReader::raw(const ObjectId& id) {
     if (blob.error().error_class == ErrorClass::internal) {
       blob.error().error_class = ErrorClass::corrupt;
     }
+    blob.error().message = "the commit's file " + path + ": " + blob.error().message;
     return fail(std::move(blob).error());
   }
   blob_ = std::move(*blob);
@@ -37,7 +38,7 @@ Result<std::string_view> BlobReader::raw(const ObjectId& id) {
 }
 
 Result<std::string_view> BlobReader::link(const std::string& path, const ObjectId& id) {
-  FRESHET_TRY(const std::string_view target, raw(id));
+  FRESHET_TRY(const std::string_view target, raw(path, id));
   // Up to a NUL it would lead elsewhere, and never be what the commit has.
   if (target.empty() || target.size() > kLongestLink ||
       target.find('\0') != std::string_view::npos) {
@@ -60,7 +61,7 @@ Result<void> BlobReader::check(const TreeEntry& entry) {
 
 Result<std::string_view> BlobReader::file(const std::string& path, const ObjectId& id,
                                           bool has_attributes) {
-  FRESHET_TRY(const std::string_view content, raw(id));
+  FRESHET_TRY(const std::string_view content, raw(path, id));
   if (!has_attributes) {
     return content;
   }

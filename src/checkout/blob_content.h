@@ -29,7 +29,7 @@ class BlobReader {
   BlobReader(mirror::git2::Repository repository, Attributes attributes)
       : repository_(std::move(repository)), attributes_(std::move(attributes)) {}
   /// The stored bytes.
-  Result<std::string_view> raw(const ObjectId& id);
+  Result<std::string_view> raw(const std::string& path, const ObjectId& id);
 
   mirror::git2::Repository repository_;
   Attributes attributes_;

@@ -19,7 +19,8 @@ Result<void> check_candidate(const CheckoutSpec& spec, const std::string& mirror
   const BuildingPlace place(slots.layout(), slots.layout().directory + "/tmp.candidate");
   FRESHET_CHECK(remove_tree(place.path()));
   FRESHET_CHECK(make_directories(place.path()));
-  FRESHET_CHECK(write_tree(mirror_path, commit, plan, {place.path(), group, ""}, cancel));
+  const WriteTarget target{place.path(), group, "", spec.min_free_disk};
+  FRESHET_CHECK(write_tree(mirror_path, commit, plan, target, cancel));
   return check(place.path());
 }
 

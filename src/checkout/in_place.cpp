@@ -147,8 +147,8 @@ class InPlacePublication {
       state_.to.push_back(commit_);
     }
     FRESHET_CHECK(write_in_place_state(layout_, state_));
-    FRESHET_TRY(auto written, write_tree(mirror_path_, commit_, plan,
-                                         {spec_.path, group_, state_.beside}, cancel_));
+    const WriteTarget target{spec_.path, group_, state_.beside, spec_.min_free_disk};
+    FRESHET_TRY(auto written, write_tree(mirror_path_, commit_, plan, target, cancel_));
     FRESHET_CHECK(update_git(plan, std::move(written), is_whole));
     state_.at = commit_;
     state_.to.clear();

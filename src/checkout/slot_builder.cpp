@@ -85,8 +85,8 @@ class SlotBuilder {
     if (path_exists(place + "/.git")) {
       FRESHET_CHECK(detach_worktree(mirror(), place));
     }
-    FRESHET_TRY(auto written,
-                write_tree(mirror(), commit_, plan, {place, construction_.group, ""}, cancel_));
+    const WriteTarget target{place, construction_.group, "", construction_.spec.min_free_disk};
+    FRESHET_TRY(auto written, write_tree(mirror(), commit_, plan, target, cancel_));
     if (construction_.spec.git) {
       std::vector<std::string> removed;
       for (const Removal& removal : plan.removals) {

@@ -14,6 +14,7 @@
 
 #include "base/files.h"
 #include "checkout/blob_content.h"
+#include "checkout/building_place.h"
 #include "checkout/early_sync.h"
 #include "checkout/open_path.h"
 
@@ -22,6 +23,8 @@ namespace {
 
 /// Up to so many changes are synced one by one; beyond, the whole file system is.
 constexpr std::size_t kFew = 256;
+/// After so many bytes it is looked how much is free.
+constexpr std::size_t kLook = std::size_t{16} << 20U;
 constexpr auto kNobody = static_cast<uid_t>(-1);
 
 class Writer {
@@ -140,10 +143,25 @@ class Writer {
     return {};
   }
 
+  /// A small pack can unfold to more than the disk has, which others need, too.
+  Result<void> check_room(std::size_t size) {
+    unseen_bytes_ += size;
+    if (unseen_bytes_ < kLook) {
+      return {};
+    }
+    unseen_bytes_ = 0;
+    if (is_low(target_.directory, target_.min_free_disk)) {
+      return fail(ErrorClass::no_space,
+                  "less than limits.min_free_disk is free for " + target_.directory);
+    }
+    return {};
+  }
+
   Result<void> write_file(const Addition& addition, const Place& place) {
     const TreeEntry& entry = addition.entry;
     FRESHET_TRY(const std::string_view content,
                 blobs_.file(entry.path, entry.id, addition.has_attributes));
+    FRESHET_CHECK(check_room(content.size()));
     FRESHET_TRY(const char* name, creation_name(addition, place));
     const mode_t mode = entry.mode == 0100755 ? 0755 : 0644;
     UniqueFd fd(::openat(place.directory, name,
@@ -226,6 +244,7 @@ class Writer {
   OpenPath at_;
   EarlySync early_sync_;
   std::vector<IndexEntry> entries_;
+  std::size_t unseen_bytes_ = 0;       ///< written since the free space was looked at
   std::vector<UniqueFd> files_;        ///< to be synced
   std::set<std::string> directories_;  ///< likewise
 };

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct WriteTarget {
   /// under this name in its directory and renamed; what is in the way and not of the plan is error
   /// conflict, and directories that are not empty stay.
   std::string beside;
+  /// Bytes that stay free meanwhile, but for a few; less is error no_space. 0: no limit.
+  std::uint64_t min_free_disk = 0;
 };
 
 /// Carries out a plan: brings a tree to a commit, read from a bare mirror.

@@ -3,6 +3,8 @@
 #include <mutex>
 #include <string_view>
 
+#include "mirror/git2_memory.h"
+
 namespace freshet::mirror::git2 {
 namespace {
 
@@ -29,6 +31,7 @@ ErrorClass class_of(const git_error* error, int code) {
     return ErrorClass::internal;
   }
   switch (error->klass) {
+    case GIT_ERROR_NOMEMORY:  // what an object asks for, see git2_memory.h
     case GIT_ERROR_ODB:
     case GIT_ERROR_OBJECT:
     case GIT_ERROR_ZLIB:
@@ -49,6 +52,7 @@ ErrorClass class_of(const git_error* error, int code) {
 void initialize() {
   static std::once_flag once;
   std::call_once(once, [] {
+    bound_memory();
     git_libgit2_init();
     // The options are global and unsynchronised: all of them are set here and nowhere else. A
     // person's ~/.gitconfig must not change what is published.
@@ -69,7 +73,9 @@ void initialize() {
 Error last_error(const std::string& what, int code) {
   const git_error* error = git_error_last();
   std::string message = what;
-  if (error != nullptr && error->message != nullptr) {
+  if (error != nullptr && error->klass == GIT_ERROR_NOMEMORY) {
+    message += ": it needs more than " + std::to_string(kLargestObject >> 20U) + " MiB of memory";
+  } else if (error != nullptr && error->message != nullptr) {
     message += ": ";
     message += error->message;
   }

@@ -6,6 +6,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "hostile_objects.h"
 
@@ -48,9 +51,10 @@ class TreeModel {
   }
 
  private:
-  static constexpr std::size_t kMostPaths = 3000;
+  static constexpr std::size_t kMostPaths = 1200;
   static constexpr int kDeepest = 1000;
-  static constexpr std::size_t kLongestPath = 2048;  ///< that nobody can find too long
+  static constexpr std::uint32_t kLargestMode = 0177777;  ///< libgit2 reads no tree with another
+  static constexpr std::size_t kLongestPath = 2048;       ///< that nobody can find too long
 
   static bool is_plain_name(const std::string& name) {
     std::string lower(name);
@@ -94,7 +98,7 @@ class TreeModel {
 
   void add_entry(const RawEntry& entry, const std::string& prefix, int depth) {
     const std::string path = prefix + entry.name;
-    result_.plain = result_.plain && path.size() <= kLongestPath;
+    result_.plain = result_.plain && path.size() <= kLongestPath && entry.mode <= kLargestMode;
     result_.too_large = result_.too_large || result_.paths.size() >= kMostPaths;
     const bool is_attributes = entry.name == ".gitattributes";
     result_.has_attributes = result_.has_attributes || is_attributes;
@@ -126,5 +130,59 @@ class TreeModel {
   const ObjectStore& store_;
   ExpectedTree result_;
 };
+
+/// Every object that belongs to this one and is known, with itself; of a commit its first parent.
+inline std::set<ObjectId> belonging_to(const ObjectStore& store, const ObjectId& top) {
+  std::set<ObjectId> found;
+  std::vector<ObjectId> next{top};
+  while (!next.empty()) {
+    const ObjectId id = next.back();
+    next.pop_back();
+    const RawObject* object = store.find(id);
+    if (object == nullptr || !found.insert(id).second) {
+      continue;
+    }
+    std::vector<RawEntry> entries;
+    if (object->type == "tree" && read_tree(object->content, entries)) {
+      for (const RawEntry& entry : entries) {
+        if ((entry.mode & 0170000U) != 0160000U) {
+          next.push_back(entry.id);
+        }
+      }
+    }
+    std::string_view rest = object->type == "commit" ? object->content : std::string_view();
+    for (const std::string_view field : {"tree ", "parent "}) {
+      if (rest.starts_with(field)) {
+        if (const auto parsed = ObjectId::parse(rest.substr(field.size(), 40))) {
+          next.push_back(*parsed);
+        }
+        rest.remove_prefix(std::min(rest.size(), field.size() + 41));
+      }
+    }
+  }
+  return found;
+}
+
+/// Whether it is written as git writes it; names aside, which ExpectedTree judges.
+inline bool is_usual(const RawObject& object) {
+  if (object.type != "tree") {
+    return object.type == "blob" ||
+           (object.type == "commit" && object.content.ends_with(kUsualCommitEnd));
+  }
+  std::vector<RawEntry> entries;
+  std::string again;
+  const bool is_tree = read_tree(object.content, entries);
+  for (const RawEntry& entry : entries) {
+    constexpr std::pair<std::uint32_t, std::string_view> kModes[] = {{0100644, "100644"},
+                                                                     {0100755, "100755"},
+                                                                     {0120000, "120000"},
+                                                                     {0040000, "40000"},
+                                                                     {0160000, "160000"}};
+    for (const auto& [mode, text] : kModes) {
+      again += mode == entry.mode ? tree_entry(text, entry.name, entry.id) : "";
+    }
+  }
+  return is_tree && again == object.content;
+}
 
 }  // namespace freshet::fuzz

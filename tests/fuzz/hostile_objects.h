@@ -22,6 +22,10 @@ struct RawObject {
   std::string content;
 };
 
+/// Of every commit but those whose bytes an input gives.
+constexpr std::string_view kUsualCommitEnd =
+    "\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n";
+
 /// One entry as the bytes of a tree say it.
 struct RawEntry {
   std::uint32_t mode = 0;

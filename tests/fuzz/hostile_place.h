@@ -141,8 +141,9 @@ class Place {
             "nothing appears beside");
   }
 
-  /// Nothing that was under way is left, here or in the mirror.
-  void check_leftovers() const {
+  /// Nothing that was under way is left, here or in the mirror. What a publication throws away is
+  /// left to the next sweep.
+  void check_leftovers(bool is_swept = false) const {
     const auto names = list_directory(root_ + "/www");
     require(names && std::all_of(names->begin(), names->end(),
                                  [](const std::string& name) {
@@ -155,7 +156,8 @@ class Place {
     const auto slot_names = list_directory(slots);
     for (const std::string& name : slot_names ? *slot_names : std::vector<std::string>()) {
       require(!name.starts_with("tmp.") && !name.starts_with("link.") &&
-                  !name.starts_with("trash.") && name.find(".tmp.") == std::string::npos,
+                  !(is_swept && name.starts_with("trash.")) &&
+                  name.find(".tmp.") == std::string::npos,
               ("left behind: " + name).c_str());
       note_folder(slots + "/" + name, folders);
     }

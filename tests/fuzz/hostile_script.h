@@ -51,11 +51,11 @@ class Script {
     if (found != nullptr && found->type == "commit") {
       return last;
     }
-    std::string text = "tree " + last.hex() + "\n";
+    std::string text = "tree " + last.hex();
     if (parent) {
-      text += "parent " + parent->hex() + "\n";
+      text += "\nparent " + parent->hex();
     }
-    made(store_.add({"commit", text + "author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n"}));
+    made(store_.add({"commit", text.append(kUsualCommitEnd)}));
     return object('a');
   }
 

@@ -54,10 +54,14 @@ class Run {
   }
 
  private:
+  /// More in one run would only take longer.
+  static constexpr std::size_t kMostPaths = 2500;
+
   void publish_commit() {
     const ObjectId commit = script_.commit(current_);
     ExpectedTree wanted = TreeModel(place_.store()).of_commit(commit);
-    if (!wanted.too_large) {
+    paths_ += wanted.paths.size();
+    if (!wanted.too_large && paths_ < kMostPaths) {
       publish(commit, std::move(wanted));
     }
     judge_ = '\0';
@@ -108,11 +112,11 @@ class Run {
       check_like_a_new_one();
     }
     check_tree();
-    for (const auto check : {checkout::DriftCheck::quick, checkout::DriftCheck::full}) {
-      const auto drift = checkout::find_drift(spec_, place_.mirror(), *current_, check, cancel_);
-      require(drift.has_value(), "one can look for drift");
-      require(drift->empty(), "there is no drift");
-    }
+    check_ = check_ == checkout::DriftCheck::full ? checkout::DriftCheck::quick
+                                                  : checkout::DriftCheck::full;
+    const auto drift = checkout::find_drift(spec_, place_.mirror(), *current_, check_, cancel_);
+    require(drift.has_value(), "one can look for drift");
+    require(drift->empty(), "there is no drift");
     if (has_git_ && spec_.git) {
       check_index();
     }
@@ -209,7 +213,7 @@ class Run {
     if (current_) {
       check_published();
     }
-    place_.check_leftovers();
+    place_.check_leftovers(true);
   }
 
   Place& place_;
@@ -219,6 +223,8 @@ class Run {
   std::optional<ObjectId> current_;
   ExpectedTree shown_;
   bool has_git_ = false;  ///< what is published
+  checkout::DriftCheck check_ = checkout::DriftCheck::quick;
+  std::size_t paths_ = 0;  ///< of all commits so far
   char judge_ = '\0';
 };
 

@@ -17,6 +17,29 @@ using freshet::testing::snapshot_of;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+const std::string kNul(1, '\0');
+
+/// As zlib has it, uncompressed.
+std::string stored(const std::string& bytes) {
+  constexpr unsigned kModulus = 65521;
+  unsigned a = 1;
+  unsigned b = 0;
+  for (const char c : bytes) {
+    a = (a + static_cast<unsigned char>(c)) % kModulus;
+    b = (b + a) % kModulus;
+  }
+  const auto size = static_cast<unsigned>(bytes.size());
+  std::string result = "\x78\x01\x01";
+  for (const unsigned byte : {size, size >> 8U, ~size, ~size >> 8U}) {
+    result += static_cast<char>(byte & 0xffU);
+  }
+  result += bytes;
+  for (const unsigned byte : {b >> 8U, b, a >> 8U, a}) {
+    result += static_cast<char>(byte & 0xffU);
+  }
+  return result;
+}
+
 class HostileTest : public CheckoutFixture {
  protected:
   void SetUp() override {
@@ -208,6 +231,21 @@ TEST_F(HostileTest, AFewTreesThatAskForMoreThanAnyMachineHasAreRefused) {
     EXPECT_EQ(plan.error().error_class, ErrorClass::corrupt);
     EXPECT_THAT(plan.error().message, ::testing::HasSubstr("more than"));
   }
+}
+
+TEST_F(HostileTest, AFileThatUnfoldsToMoreThanMemoryHoldsIsRefused) {
+  const std::string id(40, 'e');
+  must(make_directories(mirror_ + "/objects/ee"));
+  must(write_new_file(mirror_ + "/objects/ee/" + id.substr(2), stored("blob 8589934592" + kNul)));
+  expect_refused(tree(entry("100644", "large", id)), "8 GiB");
+  expect_refused(tree(entry("120000", "large", id)), "a link of 8 GiB");
+  expect_refused(tree(entry("100644", ".gitattributes", id)), "attributes of 8 GiB");
+  const auto refused = publish(ObjectId::parse(source_.git({"commit-tree", "-m", "hostile",
+                                                            tree(entry("100644", "large", id))}))
+                                   .value());
+  EXPECT_THAT(refused.error().message,
+              ::testing::AllOf(::testing::HasSubstr("the commit's file large"),
+                               ::testing::HasSubstr("more than 1024 MiB of memory")));
 }
 
 TEST_F(HostileTest, ACommitWhoseAuthorIsOddIsPublished) {

@@ -390,6 +390,18 @@ TEST_F(SpareTest, IsGivenUpWhereSpaceIsLow) {
   expect_complete(c);
 }
 
+TEST_F(PublishTest, WhatWouldLeaveTooLittleRoomIsNotPublished) {
+  const ObjectId small = commit({{"file", file("small")}});
+  const ObjectId large = commit({{"file", file(std::string(20'000'000, 'x'))}});
+  spec_.min_free_disk = std::uint64_t{1} << 60U;
+  must(publish(small));
+  const auto result = publish(large);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().error_class, ErrorClass::no_space) << result.error().message;
+  expect_complete(small);
+  EXPECT_THAT(trees(), SizeIs(1));
+}
+
 TEST_F(PublishTest, AFullDiskIsGotOverOnceThereIsRoom) {
   const std::string disk = directory_ / "disk";
   must(make_directories(disk));

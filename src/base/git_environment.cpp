@@ -12,7 +12,7 @@ namespace {
 /// Read by every git child and by what it starts in turn (`git upload-pack` of a local upstream).
 /// safe.directory: the operator named the path, whoever owns it. Nothing here may run a program.
 constexpr std::string_view kConfiguration =
-    "# Written by freshet at every start; changes are lost.\n"
+    "# Written by freshet; changes are lost.\n"
     "[safe]\n\tdirectory = *\n"
     "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n\taskPass =\n"
     "[credential]\n\thelper =\n"
@@ -90,7 +90,13 @@ Result<GitEnvironment> GitEnvironment::prepare(const std::string& state_dir) {
       variables.push_back(std::string(name) + "=" + value);
     }
   }
-  return GitEnvironment(std::move(variables));
+  return GitEnvironment(file, std::move(variables));
+}
+
+Result<void> GitEnvironment::restore() const {
+  const auto content = read_file(file_);
+  return content && *content == kConfiguration ? Result<void>()
+                                               : write_file_atomically(file_, kConfiguration);
 }
 
 std::vector<std::string> GitEnvironment::variables_with(

@@ -19,6 +19,9 @@ class GitEnvironment {
   /// Writes the configuration that stands in for ~/.gitconfig to `state_dir`/git.config.
   static Result<GitEnvironment> prepare(const std::string& state_dir);
 
+  /// Writes it again where somebody changed or removed it: no git child works without. Any thread.
+  Result<void> restore() const;
+
   /// "NAME=value", complete: PATH, proxies, certificates and the ssh agent as this process has
   /// them, the rest fixed.
   const std::vector<std::string>& variables() const { return variables_; }
@@ -26,7 +29,10 @@ class GitEnvironment {
   std::vector<std::string> variables_with(const std::vector<std::string>& others) const;
 
  private:
-  explicit GitEnvironment(std::vector<std::string> variables) : variables_(std::move(variables)) {}
+  GitEnvironment(std::string file, std::vector<std::string> variables)
+      : file_(std::move(file)), variables_(std::move(variables)) {}
+
+  std::string file_;
   std::vector<std::string> variables_;
 };
 

@@ -152,6 +152,7 @@ Result<void> refresh(Refresh& run) {
     run.outcome.checkouts.push_back(checkout_status(checkout));
   }
   run.outcome.asked = false;
+  FRESHET_CHECK(run.world.git().restore());
   FRESHET_TRY(mirror::Mirror mirror,
               mirror::Mirror::open_or_create(run.spec->mirror, run.world.git()));
   FRESHET_CHECK(mirror::end_replacement(place_of_rebuild(*run.spec), mirror.path()));

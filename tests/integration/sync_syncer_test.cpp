@@ -478,6 +478,18 @@ TEST_F(SyncerTest, AMirrorThatSomebodyRemovedComesBack) {
   expect_shows(id);
 }
 
+TEST_F(SyncerTest, GitsConfigurationIsWrittenAgainWhenItWasDamaged) {
+  upstream_.commit({{"a", "1"}});
+  refresh();
+  const ObjectId id = upstream_.commit({{"a", "2"}});
+  must(write_file_atomically(directory_ / "git.config", "[safe\ndirectory"));
+  EXPECT_FALSE(refresh().error);
+  expect_shows(id);
+  ASSERT_EQ(::unlink((directory_ / "git.config").c_str()), 0);
+  upstream_.commit({{"a", "3"}});
+  EXPECT_FALSE(refresh().error);
+}
+
 TEST_F(SyncerTest, AMirrorFoundDamagedWhileTheUpstreamIsUnwellIsReplacedOnceItIsWell) {
   const ObjectId id = upstream_.commit({{"a", "1"}, {"b", "2"}});
   refresh();

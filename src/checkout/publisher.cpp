@@ -1,6 +1,7 @@
 #include "checkout/publisher.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "checkout/regroup.h"
 #include "checkout/slot_builder.h"
 #include "checkout/slot_directory.h"
+#include "checkout/sweep_plan.h"
 #include "checkout/tree_diff.h"
 #include "checkout/worktree.h"
 #include "mirror/slot_refs.h"
@@ -81,6 +83,30 @@ Result<void> judge(const Construction& construction, const std::string& tree,
   return restored;
 }
 
+/// In place no tree is ever replaced as a whole; only an interrupted check leaves one beside it.
+Result<void> sweep_beside(const Layout& layout) {
+  FRESHET_TRY(auto names, list_directory(layout.directory));
+  names.erase(std::remove_if(names.begin(), names.end(), std::not_fn(is_leftover)), names.end());
+  if (names.empty()) {
+    return {};
+  }
+  std::vector<std::string> trash;
+  {
+    FRESHET_TRY(const SlotDirectory slots, SlotDirectory::claim_beside(layout.link));
+    for (const std::string& name : names) {
+      const std::string place = layout.directory + "/" + name;
+      if (path_exists(place)) {  // a check that ended meanwhile removed its own
+        FRESHET_TRY(std::string moved, slots.move_to_trash(place));
+        trash.push_back(std::move(moved));
+      }
+    }
+  }
+  for (const std::string& tree : trash) {
+    FRESHET_CHECK(remove_slot(layout, tree));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_path,
@@ -129,7 +155,11 @@ Result<Published> publish(const CheckoutSpec& spec, const std::string& mirror_pa
 
 Result<std::optional<WallTime>> sweep(const CheckoutSpec& spec, const std::string& mirror_path) {
   const Layout layout(spec.path);
-  if (spec.mode == "in_place" || !is_directory(layout.directory)) {
+  if (!is_directory(layout.directory)) {
+    return std::nullopt;
+  }
+  if (spec.mode == "in_place") {
+    FRESHET_CHECK(sweep_beside(layout));
     return std::nullopt;
   }
   SlotDirectory::Swept swept;

@@ -43,7 +43,8 @@ constexpr std::array kMeanings{
     Meaning{CURLE_BAD_CONTENT_ENCODING, ErrorClass::protocol,
             "the answer of {0} cannot be decompressed"},
     Meaning{CURLE_URL_MALFORMAT, ErrorClass::config, "the URL for {0} cannot be used"},
-    Meaning{CURLE_OUT_OF_MEMORY, ErrorClass::internal, "no memory for a request to {0}"},
+    // What libcurl makes of a line of a head that has no end; malloc itself does not fail here.
+    Meaning{CURLE_OUT_OF_MEMORY, ErrorClass::protocol, "the answer of {0} has too large a head"},
 };
 
 }  // namespace

@@ -99,6 +99,9 @@ Result<void> CurlTransfer::prepare(EasyHandle handle, const Settings& settings) 
   if (retries_ == kMostRetries) {
     options.set(CURLOPT_FRESH_CONNECT, 1L);
   }
+  if (options.result() == CURLE_OUT_OF_MEMORY) {
+    return fail(ErrorClass::internal, "no memory for a request");
+  }
   if (options.result() != CURLE_OK) {
     return fail(explain_curl({options.result(), {}, 0}, address.name(), settings.connect_limit));
   }

@@ -292,7 +292,22 @@ TEST_F(InPlaceTest, SwitchesGitOffAndOn) {
   expect_shown(b);
 }
 
-TEST_F(InPlaceTest, NothingIsSwept) {
+TEST_F(InPlaceTest, SweepsWhatAnInterruptedCheckLeftAndNothingElse) {
+  must(publish(commit({{"a", file("1\n")}})));
+  const std::string left = Layout(spec_.path).directory + "/tmp.candidate";
+  must(make_directories(left + "/folder"));
+  must(write_file_atomically(left + "/folder/file", "half\n"));
+  const auto names = must(list_directory(Layout(spec_.path).directory));
+  must(sweep(spec_, mirror_));
+  std::vector<std::string> others;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(others),
+               [](const std::string& name) { return name != "tmp.candidate"; });
+  EXPECT_THAT(must(list_directory(Layout(spec_.path).directory)),
+              ::testing::UnorderedElementsAreArray(others));
+  EXPECT_EQ(must(read_file(at("a"), 100)), "1\n");
+}
+
+TEST_F(InPlaceTest, ACompleteTreeNeedsNoSweep) {
   must(publish(commit({{"a", file("1\n")}})));
   EXPECT_EQ(must(sweep(spec_, mirror_)), std::nullopt);
   must(prepare_spare(spec_, mirror_, cancel_));

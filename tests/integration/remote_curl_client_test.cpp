@@ -161,6 +161,16 @@ TEST_F(CurlTest, AHeadWithoutAnEndIsAnError) {
   expect_error(send(get_of(server.url())), ErrorClass::protocol, HasSubstr("too large a head"));
 }
 
+TEST_F(CurlTest, ALineOfAHeadWithoutAnEndIsTheSameError) {
+  ScriptServer server([](const ScriptRequest&, ScriptConnection& connection) {
+    connection.write("HTTP/1.1 200 OK\r\nX-More: ");
+    while (connection.write(std::string(65536, 'x'))) {
+    }
+    connection.close();
+  });
+  expect_error(send(get_of(server.url())), ErrorClass::protocol, HasSubstr("too large a head"));
+}
+
 TEST_F(CurlTest, CompressedTextIsUnpackedWithinTheSameBound) {
   const std::string text(3'000'000, 'r');
   const std::string packed = run({"gzip", "-c"}, text).output;

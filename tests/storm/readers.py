@@ -59,7 +59,8 @@ class Readers:
     def end(self) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join()
+            if thread.ident:  # it was started
+                thread.join()
 
     def _look_again_and_again(self, places: list) -> None:
         patient = deque()  # (when to read, its look)
@@ -164,7 +165,8 @@ class Watcher:
 
     def end(self) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.ident:
+            self._thread.join()
 
     def _watch(self) -> None:
         while not self._over.wait(1):

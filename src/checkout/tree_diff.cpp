@@ -13,6 +13,7 @@ namespace freshet::checkout {
 namespace {
 
 namespace git2 = mirror::git2;
+using git2::kind_of;
 
 constexpr int kDeepest = 1000;  ///< directories inside one another
 /// Bytes. Programs name files by paths of at most 4,096 bytes, of which the tree's own takes some.
@@ -26,11 +27,6 @@ struct Scope {
   bool has_attributes = false;  ///< the new commit has a .gitattributes here or above
   bool reconsider = false;      ///< and it is another one than before
 };
-
-/// The raw mode: libgit2 takes every unknown kind for a file, git for a submodule.
-unsigned kind_of(const git_tree_entry* entry) {
-  return static_cast<unsigned>(git_tree_entry_filemode_raw(entry)) & 0170000U;
-}
 
 /// As git's index has it.
 std::uint32_t mode_of(const git_tree_entry* entry) {

@@ -1,5 +1,7 @@
 #include "mirror/connectivity.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
 #include <string_view>
 #include <unordered_set>
@@ -113,15 +115,16 @@ class Proof {
 
   Result<bool> check_entry(const git_tree_entry& entry, const git_tree_entry* old, int depth) {
     const git_oid& id = *git_tree_entry_id(&entry);
-    const git_object_t kind = git_tree_entry_type(&entry);
-    if (kind == GIT_OBJECT_COMMIT ||  // a submodule's, which lies elsewhere
-        (old != nullptr && git_tree_entry_type(old) == kind &&
+    const unsigned kind = git2::kind_of(&entry);
+    const bool is_content = kind == S_IFREG || kind == S_IFLNK;
+    if ((!is_content && kind != S_IFDIR) ||  // a submodule's commit lies elsewhere
+        (old != nullptr && git2::kind_of(old) == kind &&
          git_oid_equal(&id, git_tree_entry_id(old)) == 1)) {
       return true;
     }
-    if (kind == GIT_OBJECT_TREE) {
+    if (kind == S_IFDIR) {
       git2::Tree old_tree;
-      if (old != nullptr && git_tree_entry_type(old) == GIT_OBJECT_TREE) {
+      if (old != nullptr && git2::kind_of(old) == S_IFDIR) {
         FRESHET_TRY(old_tree, open_tree(*git_tree_entry_id(old)));
       }
       return check_tree(id, old_tree.get(), depth + 1);

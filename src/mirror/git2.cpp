@@ -121,6 +121,10 @@ Result<void> check_blob(git_repository* repository, const git_oid& id) {
   return {};
 }
 
+unsigned kind_of(const git_tree_entry* entry) {
+  return static_cast<unsigned>(git_tree_entry_filemode_raw(entry)) & 0170000U;
+}
+
 Result<git_oid> to_oid(const ObjectId& id) {
   git_oid oid{};
   if (id.hex().size() != GIT_OID_HEXSZ || git_oid_fromstr(&oid, id.hex().c_str()) != 0) {

@@ -63,6 +63,10 @@ Result<Blob> lookup_blob(git_repository* repository, const git_oid& id);
 /// Error corrupt: the object is missing, or no file. Does not read its content.
 Result<void> check_blob(git_repository* repository, const git_oid& id);
 
+/// What an entry of a tree is: S_IFDIR, S_IFREG, S_IFLNK, 0160000 for a submodule, or any other
+/// type bits, which git takes for a submodule and libgit2 for a file.
+unsigned kind_of(const git_tree_entry* entry);
+
 /// Error protocol: an id that this libgit2 cannot hold (SHA-256).
 Result<git_oid> to_oid(const ObjectId& id);
 ObjectId from_oid(const git_oid& oid);

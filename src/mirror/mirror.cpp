@@ -9,6 +9,7 @@
 #include "mirror/connectivity.h"
 #include "mirror/layout.h"
 #include "mirror/leftovers.h"
+#include "mirror/lost_refs.h"
 
 namespace freshet::mirror {
 namespace {
@@ -211,6 +212,27 @@ Result<bool> Mirror::is_ancestor(const ObjectId& ancestor, const ObjectId& desce
   const int code = git_graph_descendant_of(repository_.get(), &new_id, &old_id);
   // Tags of files and the like have no ancestors.
   return code == 1;
+}
+
+bool Mirror::has_been_at(const RefName& ref, const ObjectId& commit,
+                         const std::optional<ObjectId>& earlier) const {
+  if (!has(commit)) {
+    return false;
+  }
+  std::vector<ObjectId> values;
+  if (earlier) {
+    values.push_back(*earlier);
+  }
+  if (const auto lost = lost_refs()) {
+    for (const RefName& name : lost_of(*lost, ref)) {
+      if (const auto value = find(name); value && *value) {
+        values.push_back(**value);
+      }
+    }
+  }
+  return std::any_of(values.begin(), values.end(), [&](const ObjectId& value) {
+    return is_ancestor(commit, value).value_or(true);
+  });
 }
 
 Result<bool> Mirror::prove_connected(const std::vector<ObjectId>& tips,

@@ -64,6 +64,10 @@ class Mirror {
   std::vector<ObjectId> haves(const std::vector<ObjectId>& tips) const;
   /// Whether `ancestor` is reachable from `descendant`, or the same.
   Result<bool> is_ancestor(const ObjectId& ancestor, const ObjectId& descendant) const;
+  /// Whether `ref` was ever at `commit` or beyond it, as far as is known: from `earlier`, its value
+  /// before this refresh, and from what the upstream took back of it.
+  bool has_been_at(const RefName& ref, const ObjectId& commit,
+                   const std::optional<ObjectId>& earlier) const;
   /// See mirror/connectivity.h.
   Result<bool> prove_connected(const std::vector<ObjectId>& tips,
                                const std::vector<ObjectId>& known) const;

@@ -154,6 +154,12 @@ void Plan::count_failure(Entry& entry, const Outcome& outcome) {
     entry.failures = 0;
     entry.next_retry.reset();
   } else {
+    // Quick tries that went before say nothing of how long the first slow one should wait.
+    const bool is_for_long = !traits(outcome.error->error_class).retry_soon;
+    if (is_for_long && !entry.failed_for_long) {
+      entry.failures = 0;
+    }
+    entry.failed_for_long = is_for_long;
     entry.failures = by_itself ? entry.failures + 1 : std::max(entry.failures, 1);
     if (by_itself) {
       entry.next_retry.reset();

@@ -6,14 +6,12 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "checkout/slot_directory.h"
-#include "checkout/worktree_repair.h"
 #include "mirror/care.h"
-#include "mirror/lost_refs.h"
-#include "mirror/slot_refs.h"
 #include "sync/mirror_update.h"
 #include "sync/publishing.h"
 #include "sync/ref_selection.h"
 #include "sync/refresh.h"
+#include "sync/upkeep.h"
 
 namespace freshet::sync {
 namespace {
@@ -25,95 +23,14 @@ bool still_published(const std::vector<CheckoutStatus>& checkouts) {
   });
 }
 
-/// Whether the ref was at the commit before this refresh, or beyond it.
-bool was_at(const Refresh& run, const mirror::Mirror& mirror, const RefName& ref,
-            const ObjectId& commit) {
-  if (!mirror.has(commit)) {
-    return false;
-  }
-  std::vector<ObjectId> values;
-  if (const auto earlier = run.earlier.find(ref); earlier != run.earlier.end()) {
-    values.push_back(earlier->second);
-  }
-  if (const auto lost = mirror.lost_refs()) {
-    for (const RefName& name : mirror::lost_of(*lost, ref)) {
-      if (const auto value = mirror.find(name); value && *value) {
-        values.push_back(**value);
-      }
-    }
-  }
-  return std::any_of(values.begin(), values.end(), [&](const ObjectId& value) {
-    return mirror.is_ancestor(commit, value).value_or(true);
-  });
-}
-
 void note_lag(Refresh& run, const mirror::Mirror& mirror) {
   const auto was = [&](const RefName& ref, const ObjectId& commit) {
-    return was_at(run, mirror, ref, commit);
+    const auto earlier = run.earlier.find(ref);
+    return mirror.has_been_at(
+        ref, commit, earlier == run.earlier.end() ? std::nullopt : std::optional(earlier->second));
   };
   run.outcome.lagging =
       still_lagging(run.job.announcements, {*run.spec, run.earlier, run.answer, was, wall_now()});
-}
-
-/// A linked tree whose files in the mirror are damaged would have the whole mirror count as
-/// damaged, and a new one in its place, too. A failure here is no failure of the refresh.
-void repair_linked_trees(const Refresh& run) {
-  const std::string& mirror = run.spec->mirror;
-  const auto tell = [&](const Result<void>& repaired) {
-    if (!repaired) {
-      log::warning("the linked trees of a mirror are not looked through",
-                   {{"repository", run.spec->name.text()}, {"error", repaired.error().message}});
-    }
-    return repaired.has_value();
-  };
-  bool all = true;
-  for (const auto& checkout : run.spec->checkouts) {
-    all = tell(checkout::repair_worktrees(checkout, mirror)) && all;
-  }
-  if (all) {
-    static_cast<void>(tell(checkout::remove_broken_worktrees(mirror)));
-  }
-}
-
-/// Nobody waits for a poll. Where there is none for so long the others have to do it, all but those
-/// of a start, which are many at once.
-bool check_is_due(const Refresh& run) {
-  const WallTime now = wall_now();
-  return run.job.cause == Cause::poll
-             ? mirror::check_is_due(run.spec->mirror, now)
-             : run.job.cause != Cause::start &&
-                   mirror::check_is_due(run.spec->mirror, now - mirror::kCheckEvery);
-}
-
-/// What can wait until everybody has been served. A failure here is no failure of the refresh.
-/// True: the scheduled check found the mirror damaged.
-bool take_care(const Refresh& run, mirror::Mirror& mirror) {
-  if (run.outcome.result == RefreshResult::updated) {
-    if (const auto packed = mirror::pack_up(mirror.place(), run.cancel); !packed) {
-      log::warning("packs not put together",
-                   {{"repository", run.spec->name.text()}, {"error", packed.error().message}});
-    }
-    const auto lost = mirror.lost_refs();
-    const auto expired = lost ? mirror::expired_lost(*lost, wall_now()) : std::vector<RefName>();
-    if (!expired.empty()) {
-      static_cast<void>(mirror.forget_lost(expired));
-    }
-    if (const auto packed = mirror::pack_refs(mirror.place(), run.cancel); !packed) {
-      log::warning("refs not put together",
-                   {{"repository", run.spec->name.text()}, {"error", packed.error().message}});
-    }
-    static_cast<void>(mirror::forget_packed_slot_refs(mirror.place()));
-  }
-  mirror::note_new(mirror.path());
-  if (!check_is_due(run)) {
-    return false;
-  }
-  repair_linked_trees(run);
-  const auto damaged = mirror::is_damaged(mirror.place(), run.cancel);
-  if (damaged && !*damaged) {  // a damaged one stays due until it is replaced
-    mirror::note_checked(mirror.path());
-  }
-  return damaged && *damaged;
 }
 
 Result<void> bring_and_publish(Refresh& run, mirror::Mirror& mirror) {

@@ -145,7 +145,8 @@ inline std::set<ObjectId> belonging_to(const ObjectStore& store, const ObjectId&
     std::vector<RawEntry> entries;
     if (object->type == "tree" && read_tree(object->content, entries)) {
       for (const RawEntry& entry : entries) {
-        if ((entry.mode & 0170000U) != 0160000U) {
+        const std::uint32_t kind = entry.mode & 0170000U;  // any other is a submodule to git
+        if (kind == 0040000U || kind == 0100000U || kind == 0120000U) {
           next.push_back(entry.id);
         }
       }

@@ -28,6 +28,20 @@ class ConnectivityTest : public ::testing::Test {
     return prove_connected(repository.get(), {tip}, known, limits);
   }
 
+  /// Of a tree with this one entry, however git would take it.
+  ObjectId commit_of(const std::string& mode, const ObjectId& entry,
+                     std::vector<std::string> options = {}) {
+    std::string tree = mode + " docs";
+    tree += '\0';
+    for (std::size_t i = 0; i < entry.hex().size(); i += 2) {
+      tree += static_cast<char>(std::stoi(entry.hex().substr(i, 2), nullptr, 16));
+    }
+    options.insert(options.begin(), {"commit-tree", "-m", "bad"});
+    options.push_back(
+        source_.git({"hash-object", "-t", "tree", "-w", "--stdin", "--literally"}, tree));
+    return *ObjectId::parse(source_.git(std::move(options)));
+  }
+
   TemporaryDirectory directory_;
   GitRepository source_{directory_ / "source"};
 };
@@ -85,16 +99,17 @@ TEST_F(ConnectivityTest, ACommitWhoseAuthorIsOddIsRead) {
 
 TEST_F(ConnectivityTest, AFileWhereATreeIsNamedIsCorrupt) {
   source_.commit({{"a", "1"}});
-  std::string tree = "40000 docs";
-  tree += '\0';
-  const std::string hex = id_of("main:a").hex();
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    tree += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  const std::string bad =
-      source_.git({"hash-object", "-t", "tree", "-w", "--stdin", "--literally"}, tree);
-  const std::string commit = source_.git({"commit-tree", "-m", "bad", bad});
-  EXPECT_FALSE(prove(*ObjectId::parse(commit), {}));
+  EXPECT_FALSE(prove(commit_of("40000", id_of("main:a")), {}));
+}
+
+TEST_F(ConnectivityTest, AnEntryOfUnknownModeIsASubmoduleAsGitHasIt) {
+  const ObjectId missing = *ObjectId::parse("1234567890123456789012345678901234567890");
+  const ObjectId before = commit_of("644", missing);
+  EXPECT_TRUE(must(prove(before, {})));
+  const ObjectId after = commit_of("100644", missing, {"-p", before.hex()});
+  const auto proof = prove(after, {before});
+  ASSERT_FALSE(proof) << "what was no file before has not been looked at";
+  EXPECT_THAT(proof.error().message, HasSubstr("file " + missing.hex() + " is missing"));
 }
 
 TEST_F(ConnectivityTest, IsLeftToGitWhereItCostsTooMuchOrTheTipIsNoCommit) {

@@ -179,6 +179,25 @@ TEST_F(MirrorTest, HidesItsOwnRefsAndFindsThemByName) {
   EXPECT_EQ(must(mirror.find(pin)), id);
 }
 
+TEST_F(MirrorTest, KnowsWhereARefHasBeen) {
+  Mirror mirror = open();
+  const ObjectId first = bring({{"a", "1"}});
+  const ObjectId second = bring({{"a", "2"}});
+  const ObjectId taken_back = bring({{"a", "3"}});
+  EXPECT_TRUE(mirror.has_been_at(branch("main"), first, second));
+  EXPECT_TRUE(mirror.has_been_at(branch("main"), second, second));
+  EXPECT_FALSE(mirror.has_been_at(branch("main"), taken_back, second));
+  EXPECT_FALSE(mirror.has_been_at(branch("main"), first, std::nullopt));
+  RefChanges changes;
+  changes.keep = {{RefName("refs/freshet/lost/1/heads/main/0123456789abcdef"), taken_back}};
+  changes.set = {{branch("main"), second}};
+  must(mirror.apply(changes));
+  EXPECT_TRUE(mirror.has_been_at(branch("main"), taken_back, second));
+  EXPECT_FALSE(mirror.has_been_at(branch("other"), taken_back, std::nullopt));
+  const ObjectId unknown = *ObjectId::parse("1234567890123456789012345678901234567890");
+  EXPECT_FALSE(mirror.has_been_at(branch("main"), unknown, second));
+}
+
 TEST_F(MirrorTest, RefusesARefToWhatIsNotThere) {
   Mirror mirror = open();
   const auto result =

@@ -11,7 +11,7 @@ from processes import processes_of_session
 from readers import mirror_of
 from upstream import git
 from waiting import StateNotReached, wait_for
-from world import KEEP_OLD, TOKEN, Repository, World
+from world import HOSTS, KEEP_OLD, TLS_HOSTS, TOKEN, Repository, World
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}")
 MOST_SPARES = 2
@@ -20,7 +20,9 @@ NOTES = re.compile(r"[0-9a-f]{40}\.retired|in_place|drift_checked|lock|README")
 TEMPORARY = re.compile(r"(.*\.lock|tmp_.*|\.tmp.*|tmp\..*|link\..*|trash\..*|.*\.tmp|freshet\.unclean|.*\.keep)")
 UNTIL_CLEAN = 4 * KEEP_OLD + 60  # seconds: old trees are kept for a while, and swept after it
 MORE_FILES = 16  # open files beyond those at the first calm; connections are kept for a while, too
-MORE_SOCKETS = 64
+# freshet keeps up to 16 connections for each host, and as many that packs come over; nobody closes the idle ones
+# before the next request to the host.
+MORE_SOCKETS = 32 * len(HOSTS + TLS_HOSTS)
 MOST_MEMORY = 512  # MiB
 
 

@@ -255,6 +255,20 @@ TEST(Plan, WaitsLongerWhereTryingAgainQuicklyCannotHelp) {
   EXPECT_EQ(plan.finish(failed(job, ErrorClass::auth), kStart, 0).next, kStart + Duration(30s));
 }
 
+TEST(Plan, CountsQuickTriesNotAgainstTheFirstSlowOne) {
+  Plan plan = settled_plan();
+  Instant time = kStart;
+  for (int i = 0; i < 5; ++i) {
+    time = plan.wakes_at();
+    plan.finish(failed(*plan.start_next(time)), time, 0);
+  }
+  for (const Duration wait : {30s, 60s, 120s}) {
+    time = plan.wakes_at();
+    const Job job = *plan.start_next(time);
+    EXPECT_EQ(plan.finish(failed(job, ErrorClass::config), time, 0).next, time + wait);
+  }
+}
+
 TEST(Plan, WaitsAsLongAsTheUpstreamAsks) {
   Plan plan = settled_plan();
   const Job job = *plan.start_next(plan.wakes_at());

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from background import Repeatedly
 from bench_upstreams import small_repository
 from daemon import Daemon
 from delivery_load import (BodyFlood, StalledClients, need, push_of_7_kb, send_deliveries, webhook_program)
@@ -108,28 +109,19 @@ def stalled(directory: Path, options: Options) -> list[Figure]:
 
 # A storm
 
-class QueueWatch:
+class QueueWatch(Repeatedly):
     """Looks at the daemon's own numbers, again and again, while `with` lasts."""
 
     def __init__(self, daemon: Daemon):
+        super().__init__(0.1, self._ask)
         self.deepest, self.looks, self.refreshing = 0.0, 0, 0
-        self._daemon, self._stop = daemon, threading.Event()
-        self._thread = threading.Thread(target=self._watch)
+        self._daemon = daemon
 
-    def __enter__(self) -> "QueueWatch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.1):
-            self.looks += 1
-            self.deepest = max(self.deepest, metrics_of(self._daemon).value("freshet_queue_depth"))
-            states = Counter(one["state"] for one in self._daemon.admin("GET", "/api/v1/repositories").json["repositories"])
-            self.refreshing = max(self.refreshing, states["refreshing"])
+    def _ask(self) -> None:
+        self.looks += 1
+        self.deepest = max(self.deepest, metrics_of(self._daemon).value("freshet_queue_depth"))
+        states = Counter(one["state"] for one in self._daemon.admin("GET", "/api/v1/repositories").json["repositories"])
+        self.refreshing = max(self.refreshing, states["refreshing"])
 
 
 class Pusher(threading.Thread):

@@ -1,10 +1,10 @@
 """What a program needs together with everything that it starts: CPU time and memory of a whole session."""
 
 import os
-import threading
 import time
 from pathlib import Path
 
+from background import Repeatedly
 from measuring import TICK
 from waiting import let_pass, wait_for
 
@@ -59,22 +59,9 @@ def memory_of_tree(session: int) -> float:
     return total / 1024
 
 
-class MemoryWatch:
+class MemoryWatch(Repeatedly):
     """Looks at a session's memory four times a second, while `with` lasts."""
 
     def __init__(self, session: int):
+        super().__init__(0.25, lambda: self.samples.append(memory_of_tree(session)))
         self.samples: list[float] = []
-        self._session, self._stop = session, threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> "MemoryWatch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.25):
-            self.samples.append(memory_of_tree(self._session))

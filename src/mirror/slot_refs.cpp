@@ -7,6 +7,8 @@
 
 #include "base/files.h"
 #include "base/hmac.h"
+#include "mirror/commit_links.h"
+#include "mirror/git2.h"
 #include "mirror/layout.h"
 
 namespace freshet::mirror {
@@ -50,8 +52,14 @@ Result<void> keep_slot_commits(const std::string& mirror, const std::string& che
       }
     }
   }
+  if (missing.empty()) {
+    return {};
+  }
+  FRESHET_TRY(const git2::Repository repository, git2::open_bare(mirror));
   for (const ObjectId& commit : missing) {
-    FRESHET_CHECK(write_slot(mirror, own, commit.hex()));
+    if (git2::peel_tags(repository.get(), commit)) {
+      FRESHET_CHECK(write_slot(mirror, own, commit.hex()));
+    }
   }
   return {};
 }

@@ -12,9 +12,10 @@ namespace freshet::mirror {
 
 /// Makes the mirror keep the commits of one checkout's trees, whatever becomes of the branches:
 /// they are what the next tree is compared with. Refs below refs/freshet/slots/, one directory for
-/// each checkout, by a name made of its path; hidden from clones. Those of other commits go. Not
-/// synced: a lost one costs time, and nothing else. Not while another thread works on the same
-/// checkout.
+/// each checkout, by a name made of its path; hidden from clones. Those of other commits go, and
+/// what a mirror that was fetched anew lacks gets none: a ref to nothing would have it count as
+/// damaged. Not synced: a lost one costs time, and nothing else. Not while another thread works on
+/// the same checkout.
 Result<void> keep_slot_commits(const std::string& mirror, const std::string& checkout_path,
                                const std::set<ObjectId>& commits);
 

@@ -15,6 +15,7 @@ using freshet::testing::git;
 using freshet::testing::GitRepository;
 using freshet::testing::must;
 using freshet::testing::TemporaryDirectory;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class CareTest : public ::testing::Test {
@@ -66,6 +67,13 @@ TEST_F(CareTest, KeepsTheCommitsOfTreesWhenRefsArePacked) {
   must(keep_slot_commits(path_, "/srv/docs", {}));
   must(forget_packed_slot_refs(mirror_.place()));
   EXPECT_EQ(git(path_, {"for-each-ref", "refs/freshet/slots"}), "");
+}
+
+TEST_F(CareTest, KeepsNoCommitThatAMirrorFetchedAnewDoesNotHave) {
+  const ObjectId before = *ObjectId::parse("1234567890123456789012345678901234567890");
+  must(keep_slot_commits(path_, "/srv/docs", {id_, before}));
+  EXPECT_THAT(git(path_, {"for-each-ref", "refs/freshet/slots"}), HasSubstr(id_.hex()));
+  EXPECT_FALSE(must(is_damaged(mirror_.place(), CancelToken())));
 }
 
 }  // namespace

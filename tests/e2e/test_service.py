@@ -60,7 +60,8 @@ def test_the_daemon_tells_when_it_is_ready_alive_and_stopping(follow, tmp_path):
 
 
 def status_of(manager) -> str:
-    return [line for line in manager.said() if line.startswith("STATUS=")][-1].removeprefix("STATUS=")
+    """The last one; empty before the first."""
+    return ["", *(line.removeprefix("STATUS=") for line in manager.said() if line.startswith("STATUS="))][-1]
 
 
 def test_the_status_line_is_kept_current(lying_site, liar, tmp_path):

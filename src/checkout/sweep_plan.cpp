@@ -6,7 +6,8 @@
 namespace freshet::checkout {
 
 bool is_leftover(const std::string& name) {
-  return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink);
+  return name.starts_with(kBuilding) || name.starts_with(kTrash) || name.starts_with(kLink) ||
+         name.starts_with(kHalfNote);
 }
 
 std::optional<ObjectId> commit_of_spare(const std::string& name) {

@@ -17,6 +17,8 @@ constexpr std::string_view kBuilding = "tmp.";
 constexpr std::string_view kTrash = "trash.";
 constexpr std::string_view kLink = "link.";
 constexpr std::string_view kSpare = "spare.";
+/// The note of a tree in place, half written (base/files.h: write_file_atomically).
+constexpr std::string_view kHalfNote = "in_place.tmp.";
 
 /// What interrupted work left.
 bool is_leftover(const std::string& name);

@@ -143,8 +143,8 @@ class Plan {
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
     Cause timer_cause = Cause::poll;
-    int failures = 0;              ///< in a row
-    bool failed_for_long = false;  ///< the last one was of a class with retry_soon = false
+    int failures = 0;       ///< in a row
+    int slow_failures = 0;  ///< those among them of a class with retry_soon = false
     std::optional<Instant>
         next_retry;  ///< of the failures in a row; nobody who asks moves it later
     int lag_attempts = 0;

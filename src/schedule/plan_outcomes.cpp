@@ -151,19 +151,19 @@ void Plan::count_failure(Entry& entry, const Outcome& outcome) {
   }
   const bool by_itself = weight(entry.running->cause) > 0;
   if (!outcome.error) {
-    entry.failures = 0;
+    entry.failures = entry.slow_failures = 0;
     entry.next_retry.reset();
-  } else {
-    // Quick tries that went before say nothing of how long the first slow one should wait.
-    const bool is_for_long = !traits(outcome.error->error_class).retry_soon;
-    if (is_for_long && !entry.failed_for_long) {
-      entry.failures = 0;
-    }
-    entry.failed_for_long = is_for_long;
-    entry.failures = by_itself ? entry.failures + 1 : std::max(entry.failures, 1);
-    if (by_itself) {
-      entry.next_retry.reset();
-    }
+    return;
+  }
+  const auto count = [&](int& failures) {
+    failures = by_itself ? failures + 1 : std::max(failures, 1);
+  };
+  count(entry.failures);
+  if (!traits(outcome.error->error_class).retry_soon) {
+    count(entry.slow_failures);
+  }
+  if (by_itself) {
+    entry.next_retry.reset();
   }
 }
 
@@ -171,10 +171,13 @@ Duration Plan::retry_delay(const Entry& entry, const Error& error, double chance
   Backoff backoff = limits_.backoff;
   const Duration interval = entry.followed.interval.value_or(limits_.slow_first);
   backoff.longest = std::clamp(10 * interval, limits_.slow_first, backoff.longest);
+  int failures = entry.failures;
   if (!traits(error.error_class).retry_soon) {
+    // Quick tries that went before say nothing of how long the first slow one should wait.
+    failures = entry.slow_failures;
     backoff.first = std::clamp(interval, backoff.first, limits_.slow_first);
   }
-  const Duration delay = backoff.delay(entry.failures, chance);
+  const Duration delay = backoff.delay(failures, chance);
   return error.retry_after ? std::max<Duration>(delay, *error.retry_after) : delay;
 }
 

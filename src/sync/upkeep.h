@@ -5,8 +5,8 @@
 
 namespace freshet::sync {
 
-// What keeps a mirror sound and small. A failure here is logged, and no failure of the refresh.
-// Thread and lock: those of the refresh.
+// What keeps a mirror sound and small. A failure here is no failure of the refresh; what somebody
+// could do something about is logged. Thread and lock: those of the refresh.
 
 /// After everybody has been served: puts packs and refs together, forgets what was kept long
 /// enough, and makes the weekly check when it is due. True: the check found the mirror damaged.

@@ -20,8 +20,8 @@ NOTES = re.compile(r"[0-9a-f]{40}\.retired|in_place|drift_checked|lock|README")
 TEMPORARY = re.compile(r"(.*\.lock|tmp_.*|\.tmp.*|tmp\..*|link\..*|trash\..*|.*\.tmp|freshet\.unclean|.*\.keep)")
 UNTIL_CLEAN = 4 * KEEP_OLD + 60  # seconds: old trees are kept for a while, and swept after it
 MORE_FILES = 16  # open files beyond those at the first calm; connections are kept for a while, too
-# freshet keeps up to 16 connections for each host, and as many that packs come over; nobody closes the idle ones
-# before the next request to the host.
+# freshet keeps up to 16 connections for each host, and as many that packs come over; libcurl closes the idle ones
+# when it has something to do the next time.
 MORE_SOCKETS = 32 * len(HOSTS + TLS_HOSTS)
 MOST_MEMORY = 512  # MiB
 

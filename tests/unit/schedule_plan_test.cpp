@@ -255,18 +255,20 @@ TEST(Plan, WaitsLongerWhereTryingAgainQuicklyCannotHelp) {
   EXPECT_EQ(plan.finish(failed(job, ErrorClass::auth), kStart, 0).next, kStart + Duration(30s));
 }
 
-TEST(Plan, CountsQuickTriesNotAgainstTheFirstSlowOne) {
+TEST(Plan, CountsQuickTriesNotAgainstTheSlowOnesAndForgetsNeither) {
   Plan plan = settled_plan();
-  Instant time = kStart;
-  for (int i = 0; i < 5; ++i) {
-    time = plan.wakes_at();
-    plan.finish(failed(*plan.start_next(time)), time, 0);
-  }
-  for (const Duration wait : {30s, 60s, 120s}) {
-    time = plan.wakes_at();
+  const auto wait_after = [&](ErrorClass error_class) {
+    const Instant time = plan.wakes_at();
     const Job job = *plan.start_next(time);
-    EXPECT_EQ(plan.finish(failed(job, ErrorClass::config), time, 0).next, time + wait);
+    return plan.finish(failed(job, error_class), time, 0).next.value() - time;
+  };
+  for (const Duration wait : {1s, 2s, 4s, 8s}) {
+    EXPECT_EQ(wait_after(ErrorClass::network), wait);
   }
+  EXPECT_EQ(wait_after(ErrorClass::config), 30s);
+  EXPECT_EQ(wait_after(ErrorClass::config), 60s);
+  EXPECT_EQ(wait_after(ErrorClass::network), 64s) << "the seventh in a row";
+  EXPECT_EQ(wait_after(ErrorClass::config), 120s) << "the third of its kind";
 }
 
 TEST(Plan, WaitsAsLongAsTheUpstreamAsks) {

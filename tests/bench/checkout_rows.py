@@ -10,7 +10,7 @@ from daemon import Daemon
 from measuring import Figure, run_measured
 from rows import Options, milliseconds, mirror_in, running, say, wait_until_ready
 from upstream import Upstream, git
-from waiting import wait_for
+from waiting import let_pass, wait_for
 
 IN_A_FOLDER = 250
 
@@ -51,11 +51,15 @@ def loose(mirror: Path) -> str:
         return ""
 
 
-def watch_for(predicate, what: str, timeout: float = 300) -> None:
-    """As wait_for, but without a pause: what is measured may take less than one."""
+def watch_for(predicate, what: str, pause: float = 0, timeout: float = 300) -> None:
+    """As wait_for, but with a shorter pause or none: what is measured may take less than one. Without a pause it
+    takes a processor from what it watches."""
     limit = time.monotonic() + timeout
     while not predicate():
-        os.sched_yield()
+        if pause:
+            let_pass(pause)
+        else:
+            os.sched_yield()
         if time.monotonic() > limit:
             raise RuntimeError(f"still not: {what}")
 
@@ -95,6 +99,7 @@ def git_updates(upstream: Upstream, trees: Path, files: int, turns: int) -> tupl
     resets, fresh = [], []
     for turn in range(turns):
         tree = trees / str(turn)
+        os.sync()
         fresh.append(run_measured("git", "-C", upstream.path, "worktree", "add", "-q", "--detach", tree,
                                   "main").wall)
         commit = change_ten(upstream, files, files // 20 + turn)
@@ -130,11 +135,12 @@ def size(directory: Path, options: Options) -> list[Figure]:
 
 def first_checkout(place: Path, upstream: Upstream, **checkout) -> float:
     """Wall seconds from the mirror's ref to the link, which nothing is published at before."""
+    os.sync()  # what was removed before is not what is measured
     daemon, path = daemon_for(place, upstream, **checkout)
     with running(daemon):
-        watch_for(lambda: any((place / "daemon").rglob("refs/heads/main")), "the mirror is there")
+        watch_for(lambda: any((place / "daemon").rglob("refs/heads/main")), "the mirror is there", 0.001)
         began = time.monotonic()
-        watch_for(lambda: published(path), "the tree is published")
+        watch_for(lambda: published(path), "the tree is published", 0.001)
         return time.monotonic() - began
 
 
@@ -147,6 +153,7 @@ def first(directory: Path, options: Options) -> list[Figure]:
             ours.append(first_checkout(directory / str(turn), upstream))
 
         def add():
+            os.sync()
             theirs.append(run_measured("git", "-C", upstream.path, "worktree", "add", "-q", "--detach",
                                        directory / f"tree{turn}", "main").wall)
 

@@ -78,7 +78,7 @@ class Axis:
         if logarithmic:
             self._low, self._high = min(values), max(values)
             decades = math.log10(self._high / self._low)
-            steps = (1,) if decades > 2 else (1, 2, 5)
+            steps = (1,) if decades >= 2 else (1, 2, 5)
             if decades < 1:  # as little as that would look like much
                 self._low = 10.0 ** math.floor(math.log10(self._low))
             found = [step * 10.0 ** power for power in range(-6, 9) for step in steps]

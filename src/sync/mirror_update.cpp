@@ -167,7 +167,9 @@ Result<remote::Advertisement> ask(Refresh& run, mirror::Mirror& mirror,
                                   const std::map<RefName, ObjectId>& current, bool is_first) {
   Wants announced;
   for (const ObjectId& id : announced_commits(run.job.announcements, *run.spec, current)) {
-    announced.push_back({RefName(), id});
+    if (!mirror.has(id)) {  // a delivery may come late
+      announced.push_back({RefName(), id});
+    }
   }
   // Asked for a second time, an upstream that lags has to show the ref first.
   const bool first_try = run.job.cause == Cause::delivery || run.job.cause == Cause::manual;

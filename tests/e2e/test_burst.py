@@ -42,3 +42,17 @@ def test_a_push_after_every_delivery_of_a_burst_is_not_lost(http_site):
     for n in range(DELIVERIES):
         newest = http_site.push({"README": f"{n}\n"})
     http_site.wait_for(newest)
+
+
+def test_a_delivery_that_comes_late_brings_nothing_and_costs_no_fetch(http_site, http_upstreams):
+    older = http_site.push({"README": "older\n"})
+    http_site.wait_for(older)
+    newest = http_site.push({"README": "newest\n"})
+    http_site.wait_for(newest)
+    http_site.daemon.wait_for_state("ok", "site")
+    packs_before, said = http_upstreams.packs_asked_for(), len(http_site.daemon.log_text())
+
+    http_site.daemon.push(http_site.url, older)
+
+    wait_for(lambda: "nothing new" in http_site.daemon.log_text()[said:], "its refresh is over")
+    assert http_upstreams.packs_asked_for() == packs_before

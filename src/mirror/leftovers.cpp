@@ -28,6 +28,18 @@ bool is_unfinished_pack(const std::string& path) {
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
+/// What `git fetch` keeps its pack with until the refs have moved; nobody else makes them like
+/// this. Empty: the disk was full.
+bool is_stale_keep(const std::string& path) {
+  struct stat info {};
+  if (!path.ends_with(".keep") || ::lstat(path.c_str(), &info) != 0 ||
+      (info.st_mode & 07777U) != 0600) {
+    return false;
+  }
+  const auto content = read_file(path, 4096);
+  return content && (content->empty() || content->starts_with("fetch-pack "));
+}
+
 /// A power failure can leave a ref's file empty or full of zeros. Every fetch fails beside one, and
 /// neither git nor libgit2 moves it again; the upstream knows what belongs there.
 bool is_broken_ref(const std::string& path) {
@@ -109,7 +121,7 @@ Result<void> remove_leftovers(const std::string& mirror, WallTime now) {
   }));
   FRESHET_CHECK(remove_matching_below(mirror + "/objects/info", is_lock));
   FRESHET_CHECK(remove_matching(mirror + "/objects/pack", [](const std::string& path) {
-    return is_lock(path) || is_unfinished_pack(path);
+    return is_lock(path) || is_unfinished_pack(path) || is_stale_keep(path);
   }));
   return remove_matching(mirror + "/objects", is_unfinished_pack);
 }

@@ -294,6 +294,24 @@ TEST_F(MirrorTest, MendsWhatKilledChildrenLeft) {
   EXPECT_EQ(must(mirror.find(branch("main"))), id);
 }
 
+TEST_F(MirrorTest, RemovesWhatAFetchKeptItsPackWithAndNobodyElses) {
+  Mirror mirror = open();
+  const std::string pack = path_ + "/objects/pack/pack-";
+  must(write_new_file(pack + "1.keep", ""));  // the disk was full
+  must(write_new_file(pack + "2.keep", "fetch-pack 123 on host\n"));
+  must(write_new_file(pack + "3.keep", "mine\n"));
+  must(write_new_file(pack + "4.keep", ""));
+  for (const char* name : {"1.keep", "2.keep", "3.keep"}) {
+    ASSERT_EQ(::chmod((pack + name).c_str(), 0600), 0);
+  }
+  ASSERT_EQ(::chmod((pack + "4.keep").c_str(), 0644), 0);  // as touch(1) makes it
+  must(mirror.begin_work());
+  EXPECT_FALSE(path_exists(pack + "1.keep"));
+  EXPECT_FALSE(path_exists(pack + "2.keep"));
+  EXPECT_TRUE(path_exists(pack + "3.keep"));
+  EXPECT_TRUE(path_exists(pack + "4.keep"));
+}
+
 TEST_F(MirrorTest, LeavesTheLocksThatReadersOfATreeHaveJustTaken) {
   Mirror mirror = open();
   write(path_ + "/worktrees/1/index.lock");

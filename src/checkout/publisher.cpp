@@ -83,7 +83,8 @@ Result<void> judge(const Construction& construction, const std::string& tree,
   return restored;
 }
 
-/// In place no tree is ever replaced as a whole; only an interrupted check leaves one beside it.
+/// In place no tree is ever replaced as a whole; only what was interrupted leaves something beside
+/// it.
 Result<void> sweep_beside(const Layout& layout) {
   FRESHET_TRY(auto names, list_directory(layout.directory));
   names.erase(std::remove_if(names.begin(), names.end(), std::not_fn(is_leftover)), names.end());

@@ -50,10 +50,8 @@ class Forges:
         for letter in letters:
             if twice:  # on a busy machine the second may overtake the first
                 letter.allowed = frozenset({ACCEPTED, DUPLICATE})
+                self._line.put(self._history.now() + 0.2, partial(self._send, replace(letter)))
             self._line.put(0, partial(self._send, letter))
-            if twice:
-                again = replace(letter)
-                self._line.put(self._history.now() + 0.2, partial(self._send, again))
         return letters
 
     def stray(self, stray: Stray) -> None:

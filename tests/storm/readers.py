@@ -1,12 +1,13 @@
 """Who looks at freshet from outside: readers of what it publishes, and a watcher of the daemon itself."""
 
 import os
+import re
 import threading
 from collections import deque
 from http.client import HTTPException
 from pathlib import Path
 
-from content import UNTRACKED, Entry, digest, read_tree, version_of
+from content import FILE, LINK, UNTRACKED, Entry, digest, read_tree, version_of
 from daemon import request
 from history import History
 from memory import memory_of
@@ -14,6 +15,9 @@ from world import KEEP_OLD, Checkout, Repository, World
 
 BETWEEN_LOOKS = 0.01  # seconds
 PATIENT_SHARE = 8  # one look of so many reads its tree only after half of keep_old
+# What is written in place has this name beside its own until it is whole. None of them stays: in the calm
+# the whole directory is compared.
+BEING_WRITTEN = re.compile(r"(.*/)?\.freshet-[0-9a-f]{16}\.new")
 LONGEST_SILENCE = 60  # seconds without an answer of a daemon that runs
 
 
@@ -119,12 +123,12 @@ class Readers:
         finally:
             os.close(tree)
         now = self._history.now()
-        if files.pop(UNTRACKED, None) != Entry("100644", checkout.path.name.encode()):
+        if files.pop(UNTRACKED, None) != Entry(FILE, checkout.path.name.encode()):
             self._history.tell("broken", "whole", str(checkout.path), now, "what nobody tracks did not stay")
         number = repository.origin.number
         self._history.tell("observed_files", checkout.path,
                            {path: version_of(number, path, entry.data) for path, entry in files.items()
-                            if entry.mode != "120000"}, now, quiet=True)
+                            if entry.mode != LINK and not BEING_WRITTEN.fullmatch(path)}, now, quiet=True)
         commit = self._commit_in_place(repository, files)
         if commit:
             self._history.tell("observed", checkout.path, commit, now, quiet=True)

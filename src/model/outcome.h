@@ -42,6 +42,8 @@ struct Outcome {
   std::vector<CheckoutStatus> checkouts;
   /// What was announced but not served yet: the upstream still answered `before`.
   std::vector<Announcement> lagging;
+  /// The upstream never showed what was announced, and is believed now: nobody waits any more.
+  bool gave_up = false;
   /// What was announced and is published by this refresh or was before: the scheduler fills it in.
   std::vector<Announcement> served;
   std::optional<RefName> default_branch;  ///< the upstream's; nullopt: not known or detached

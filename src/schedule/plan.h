@@ -41,8 +41,11 @@ struct Limits {
   Backoff backoff{std::chrono::seconds(1), std::chrono::minutes(5), 0.2};
   /// First delay after an error that trying again quickly cannot mend.
   Duration slow_first{std::chrono::seconds(30)};
-  /// How long an upstream may still answer what it had before its own announcement.
+  /// How long an upstream may still answer what it had before its own announcement: then polls take
+  /// over. Where nothing polls, nobody else would ever look.
   Duration lag_limit{std::chrono::minutes(2)};
+  Duration unpolled_lag_limit{std::chrono::hours(24)};
+  Duration longest_lag_pause{std::chrono::minutes(15)};
   /// A delivery that comes so long after a poll found its change was only slower, not missed.
   Duration delivery_grace{std::chrono::seconds(3)};
   double poll_jitter = 0.1;  ///< a share of the interval that chance takes off a poll
@@ -95,8 +98,9 @@ class Plan {
   std::optional<Job> start_next_probe(Instant now);
   void needs_refresh(const RepositoryName& name, Instant now);
 
-  /// Whether what the upstream has not shown until now is waited for no longer.
-  bool lag_is_over(const RepositoryName& name, Instant now) const;
+  /// To be asked before finish(): ends the wait for what the upstream has not shown for too long.
+  /// What it answers is the truth.
+  void judge_lag(Outcome& outcome, Instant now) const;
 
   struct Finished {
     std::optional<Instant> next;         ///< when it runs again by itself
@@ -189,8 +193,8 @@ class Plan {
   bool judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) const;
   static std::optional<Duration> interval_of(const Entry& entry);
   static void count_failure(Entry& entry, const Outcome& outcome);
-  bool lag_is_over(const Entry& entry, Instant now) const;
-  std::optional<Instant> lag_retry(Entry& entry, Instant now);
+  Duration lag_limit_of(const Entry& entry) const;
+  std::optional<Instant> lag_retry(const Entry& entry, Instant now) const;
   void plan_poll(Entry& entry, Instant now, double chance);
   void plan_next(Entry& entry, const Outcome& outcome, Instant now, double chance);
   Duration retry_delay(const Entry& entry, const Error& error, double chance) const;

@@ -87,7 +87,8 @@ bool Plan::judge_deliveries(Entry& entry, const Outcome& outcome, Instant now) c
     entry.unannounced_since.reset();
   }
   if (!entry.running->announcements.empty()) {
-    entry.deliveries_arrive = true;
+    // One that never came true is no reason to poll more rarely: what it meant may yet come.
+    entry.deliveries_arrive = !outcome.gave_up;
   } else if (outcome.result == RefreshResult::updated && entry.deliveries_arrive &&
              entry.refreshed_before && weight(outcome.cause) > weight(Cause::start)) {
     entry.unannounced_since = now;
@@ -117,11 +118,6 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
     entry.lag_attempts = 1;
   } else {
     entry.lag_attempts += entry.running->cause == Cause::retry ? 1 : 0;
-    if (!unserved && lag_is_over(entry, now)) {
-      open.clear();  // what the upstream answers is the truth
-      entry.lagging_since.reset();
-      entry.lag_attempts = 0;
-    }
   }
   std::vector<std::uint64_t> settled = journal_ids(without(served, open));
   for (Announcement& announcement : open) {
@@ -134,13 +130,20 @@ std::vector<std::uint64_t> Plan::settle(Entry& entry, const Outcome& outcome, In
   return settled;
 }
 
-bool Plan::lag_is_over(const Entry& entry, Instant now) const {
-  return entry.lagging_since && now - *entry.lagging_since >= limits_.lag_limit;
+Duration Plan::lag_limit_of(const Entry& entry) const {
+  return entry.followed.interval ? limits_.lag_limit : limits_.unpolled_lag_limit;
 }
 
-bool Plan::lag_is_over(const RepositoryName& name, Instant now) const {
-  const auto position = entries_.find(name);
-  return position != entries_.end() && lag_is_over(position->second, now);
+void Plan::judge_lag(Outcome& outcome, Instant now) const {
+  const auto position = entries_.find(outcome.repository);
+  if (position == entries_.end() || outcome.lagging.empty() || outcome.error || outcome.cancelled) {
+    return;
+  }
+  const Entry& entry = position->second;
+  if (entry.lagging_since && now - *entry.lagging_since >= lag_limit_of(entry)) {
+    outcome.lagging.clear();
+    outcome.gave_up = true;
+  }
 }
 
 /// Only what the plan started by itself counts: somebody who asks again and again must not make the
@@ -182,15 +185,15 @@ Duration Plan::retry_delay(const Entry& entry, const Error& error, double chance
 }
 
 /// While the upstream has not caught up with its own announcement: 1, 2, 4, 8 s ...
-std::optional<Instant> Plan::lag_retry(Entry& entry, Instant now) {
+std::optional<Instant> Plan::lag_retry(const Entry& entry, Instant now) const {
   if (!entry.lagging_since) {
     return std::nullopt;
   }
-  const Instant end = *entry.lagging_since + limits_.lag_limit;
+  const Instant end = *entry.lagging_since + lag_limit_of(entry);
   if (now >= end) {
     return std::nullopt;
   }
-  const Backoff lag{std::chrono::seconds(1), limits_.lag_limit, 0};
+  const Backoff lag{std::chrono::seconds(1), limits_.longest_lag_pause, 0};
   return std::min(now + lag.delay(std::max(entry.lag_attempts, 1), 0), end);
 }
 

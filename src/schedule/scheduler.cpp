@@ -252,9 +252,7 @@ void Scheduler::run(const Job& job, const CancelToken& cancel) {
   outcome.served = served_by(job, outcome);
   if (!outcome.lagging.empty()) {
     const MutexLock lock(mutex_);
-    if (plan_.lag_is_over(job.repository, now())) {
-      outcome.lagging.clear();  // what the upstream answers is the truth
-    }
+    plan_.judge_lag(outcome, now());
   }
   conclude(outcome);
 }

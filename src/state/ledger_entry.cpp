@@ -9,7 +9,7 @@ namespace freshet::state {
 std::optional<RefreshEntry> entry_of(const Outcome& outcome) {
   const bool by_itself = outcome.cause == Cause::poll || outcome.cause == Cause::retry;
   const bool idle = outcome.result == RefreshResult::unchanged && by_itself &&
-                    outcome.served.empty() && outcome.lagging.empty();
+                    outcome.served.empty() && outcome.lagging.empty() && !outcome.gave_up;
   if (outcome.cancelled || idle) {
     return std::nullopt;
   }

@@ -14,8 +14,6 @@ constexpr Duration kLimit{2000};
 constexpr std::size_t kLongestId = 128;
 /// ?1 is a beginning; ids are printable ASCII.
 constexpr const char* kBeginsSo = "id >= ?1 AND id < ?1 || '\x7f'";
-/// The schedule gives up no sooner on an upstream that does not serve what it announced.
-constexpr std::chrono::minutes kLagLimit{2};
 
 constexpr const char* kColumns =
     "number, run, at, forge, event, id, route, verdict, reason, secret, client, authentic, times,"
@@ -216,8 +214,8 @@ Result<void> LedgerReader::add_repositories(DeliveryRow& row, std::int64_t run) 
 }
 
 /// Tickets count anew in each run, and a start refreshes everything: any refresh of a later run
-/// covers the delivery as well. The first success counts; before one, the last failure; and when
-/// the upstream never served what was announced, the refresh that gave up waiting for it.
+/// covers the delivery as well. The first success counts, that of giving up a wait for the upstream
+/// among them; before one, the last failure.
 Result<DeliveredRefresh> LedgerReader::refresh_of(const std::string& repository, std::int64_t run,
                                                   std::int64_t ticket, WallTime announced) {
   DeliveredRefresh refresh{repository, "waiting", {}, {}, {}, {}, {}};
@@ -225,13 +223,9 @@ Result<DeliveredRefresh> LedgerReader::refresh_of(const std::string& repository,
       "SELECT result, error_class, error, started, ended, published_at FROM refresh"
       " WHERE repository = ?1 AND (run, ticket) >= (?2, ?3) AND ";
   for (const char* which : {"result <> 'failed' AND lagging = 0 ORDER BY run, ticket LIMIT 1",
-                            "result = 'failed' ORDER BY run DESC, ticket DESC LIMIT 1",
-                            "ended >= ?4 ORDER BY run DESC, ticket DESC LIMIT 1"}) {
+                            "result = 'failed' ORDER BY run DESC, ticket DESC LIMIT 1"}) {
     FRESHET_TRY(Statement select, database_.prepare(covering + which));
     select.bind(1, repository).bind(2, run).bind(3, ticket);
-    if (std::string_view(which).find("?4") != std::string_view::npos) {
-      select.bind(4, announced + kLagLimit);
-    }
     FRESHET_TRY(const bool there, select.step());
     if (!there) {
       continue;

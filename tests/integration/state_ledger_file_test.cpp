@@ -200,8 +200,10 @@ TEST_F(LedgerFileTest, ARefreshThatFoundTheUpstreamBehindLeavesTheDeliveryWaitin
   lagging.lagging = true;
   write(file, {delivery("a", 5), lagging});
   EXPECT_EQ(result_of("a"), "waiting");
-  lagging.ended = kNoon + 3min;
+  lagging.ended = kNoon + 20h;
   write(file, {lagging});
+  EXPECT_EQ(result_of("a"), "waiting") << "somebody still asks";
+  write(file, {refresh(6, "unchanged", kNoon + 24h)});
   EXPECT_EQ(result_of("a"), "unchanged") << "it was never served, and nobody waits any more";
 }
 

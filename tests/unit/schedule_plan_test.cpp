@@ -303,26 +303,60 @@ TEST(Plan, CarriesWhatAFailedOrCancelledRefreshDidNotServe) {
   EXPECT_EQ(plan.finish(succeeded(job), kStart, 0).settled, (std::vector<std::uint64_t>{1, 2}));
 }
 
-TEST(Plan, AsksALaggingUpstreamAgainAndGivesUpAfterTwoMinutes) {
-  Plan plan = settled_plan({}, std::nullopt);
+/// An upstream that never shows what delivery 7 announced: the pauses until the plan gives up.
+struct Lag {
+  std::vector<Duration> pauses;
+  Instant end;                  ///< when it gave up
+  std::optional<Instant> next;  ///< after it
+};
+Lag lag_of(Plan& plan) {
   plan.trigger(delivery("docs", 7), kStart);
-  Instant time = kStart;
-  std::vector<Duration> waits;
-  for (int i = 0; i < 20; ++i) {
-    const auto job = plan.start_next(time);
-    ASSERT_TRUE(job);
+  Lag lag{{}, kStart, {}};
+  for (int i = 0; i < 200; ++i) {
+    const auto job = plan.start_next(lag.end);
+    EXPECT_TRUE(job);
     Outcome outcome = succeeded(*job);
     outcome.lagging = job->announcements;
-    const auto finished = plan.finish(outcome, time, 0);
-    if (!finished.next) {
+    plan.judge_lag(outcome, lag.end);
+    const auto finished = plan.finish(outcome, lag.end, 0);
+    if (outcome.gave_up) {
       EXPECT_EQ(finished.settled, std::vector<std::uint64_t>{7});
+      lag.next = finished.next;
       break;
     }
     EXPECT_TRUE(finished.settled.empty());
-    waits.push_back(std::chrono::duration_cast<Duration>(*finished.next - time));
-    time = *finished.next;
+    lag.pauses.push_back(std::chrono::duration_cast<Duration>(*finished.next - lag.end));
+    lag.end = *finished.next;
   }
-  EXPECT_EQ(waits, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 57s}));
+  return lag;
+}
+
+TEST(Plan, AsksALaggingUpstreamAgainAndLeavesItToThePollsAfterTwoMinutes) {
+  Plan plan = settled_plan({}, Duration(10min));
+  const Lag lag = lag_of(plan);
+  EXPECT_EQ(lag.pauses, (std::vector<Duration>{1s, 2s, 4s, 8s, 16s, 32s, 57s}));
+  EXPECT_EQ(lag.next, lag.end + 10min);
+}
+
+TEST(Plan, AsksALaggingUpstreamThatNobodyPollsForADay) {
+  Plan plan = settled_plan({}, std::nullopt);
+  const Lag lag = lag_of(plan);
+  EXPECT_EQ(lag.end, kStart + 24h);
+  EXPECT_FALSE(lag.next);
+  ASSERT_GT(lag.pauses.size(), 12U);
+  EXPECT_EQ(lag.pauses[9], Duration(512s));
+  EXPECT_EQ(lag.pauses[10], Duration(15min));
+  EXPECT_EQ(lag.pauses[11], Duration(15min));
+}
+
+TEST(Plan, PollsAsOftenAsWithoutDeliveriesAfterOneThatNeverCameTrue) {
+  Plan plan({});
+  Followed followed = repository("docs", "host", Duration(60s));
+  followed.webhook_interval = 15min;
+  plan.follow(followed, kStart);
+  plan.finish(succeeded(*plan.start_next(kStart)), kStart, 0);
+  const Lag lag = lag_of(plan);
+  EXPECT_EQ(lag.next, lag.end + 60s);
 }
 
 TEST(Plan, ForgetsARepositoryOnceItsRefreshHasEnded) {

@@ -53,6 +53,10 @@ TEST(LedgerEntry, IsMadeOfWhatChangedFailedOrWasAskedFor) {
   Outcome served = outcome(RefreshResult::unchanged, Cause::retry);
   served.served = {announcement(kNoon)};
   EXPECT_TRUE(entry_of(served));
+  Outcome gave_up = outcome(RefreshResult::unchanged, Cause::retry);
+  gave_up.gave_up = true;
+  ASSERT_TRUE(entry_of(gave_up)) << "it ends the wait of a delivery";
+  EXPECT_FALSE(entry_of(gave_up)->lagging);
 }
 
 TEST(LedgerEntry, SaysWhenTheChangeWasToBeSeen) {

@@ -2,6 +2,7 @@
 
 #include "app/specs.h"
 #include "checkout/drift.h"
+#include "checkout/in_place.h"
 #include "checkout/slot_directory.h"
 
 namespace freshet::app {
@@ -15,6 +16,12 @@ std::vector<DriftReport> look_for_drift(const config::Settings& settings) {
         reports.push_back({spec->name, checkout.path,
                            checkout::find_drift(checkout, spec->mirror, current->commit,
                                                 checkout::DriftCheck::full, cancel)});
+      } else if (checkout::is_half_way(checkout)) {
+        reports.push_back({spec->name, checkout.path,
+                           fail(ErrorClass::conflict,
+                                "an update is not complete; where no daemon "
+                                "is at it: freshet refresh " +
+                                    spec->name.text())});
       }
     }
   }

@@ -215,11 +215,23 @@ Result<void> Engine::resume(const RepositoryName& name) {
 void Engine::report(const Event& event) {
   store_.report(event);
   meters_.report(event);
-  if (const auto* finished = std::get_if<RefreshFinished>(&event)) {
-    ledger_.record(finished->outcome);
-    log_outcome(finished->outcome);
-    if (finished->outcome.error && on_failure) {
-      on_failure(finished->outcome.repository);
+  if (const auto* refresh = std::get_if<RefreshFinished>(&event)) {
+    finished(refresh->outcome);
+  }
+}
+
+void Engine::finished(const Outcome& outcome) {
+  ledger_.record(outcome);
+  log_outcome(outcome);
+  if (outcome.error && on_failure) {
+    on_failure(outcome.repository);
+  }
+  // Who asks although nothing is new may have seen that the tree is not as it should be.
+  if (outcome.cause == Cause::manual && outcome.result == RefreshResult::unchanged) {
+    if (const auto spec = catalogue_.get()->find(outcome.repository)) {
+      for (const checkout::CheckoutSpec& checkout : spec->checkouts) {
+        sweeper_.look_through(checkout, spec->mirror);
+      }
     }
   }
 }

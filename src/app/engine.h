@@ -71,6 +71,7 @@ class Engine : public TriggerSink, public EventSink, private schedule::Scheduler
   Prober* prober() override { return &syncer_; }
   EventSink& events() override { return *this; }
   void settled(const std::vector<std::uint64_t>& journal_ids) override;
+  void finished(const Outcome& outcome);
   void follow_everything();
   void follow(const Catalogue& catalogue, const RepositoryName& name) EXCLUDES(pausing_);
   void forget_checkouts(const Catalogue& before, const Catalogue& after);

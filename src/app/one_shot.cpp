@@ -5,14 +5,24 @@
 #include <thread>
 
 #include "base/log.h"
+#include "checkout/drift.h"
 #include "checkout/slot_directory.h"
 #include "service/signal_watch.h"
 
 namespace freshet::app {
 namespace {
 
-void sweep_checkouts(const sync::RepositorySpec& spec) {
+/// What the daemon's sweeper does.
+void sweep_checkouts(const sync::RepositorySpec& spec, const Outcome& outcome,
+                     const CancelToken& cancel) {
   for (const checkout::CheckoutSpec& checkout : spec.checkouts) {
+    const bool is_due = checkout::drift_check_due(checkout, wall_now()) <= wall_now();
+    if (is_due || outcome.result == RefreshResult::unchanged) {
+      if (const auto mended = checkout::mend_drift(checkout, spec.mirror, cancel); !mended) {
+        log::warning("the published tree is not as its commit",
+                     {{"path", checkout.path}, {"error", mended.error().message}});
+      }
+    }
     if (const auto swept = checkout::sweep(checkout, spec.mirror); !swept) {
       log::warning("old trees not removed",
                    {{"path", checkout.path}, {"error", swept.error().message}});
@@ -44,7 +54,7 @@ Result<Refreshed> refresh_once(config::Settings settings, const std::vector<Repo
   const auto work = [&] {
     for (std::size_t i = next++; i < names.size(); i = next++) {
       outcomes[i] = syncer.run({names[i], Cause::manual, 0, {}}, cancel);
-      sweep_checkouts(*catalogue.get()->find(names[i]));
+      sweep_checkouts(*catalogue.get()->find(names[i]), outcomes[i], cancel);
     }
   };
   std::vector<std::thread> threads;

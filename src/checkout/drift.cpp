@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/log.h"
 #include "base/unique_fd.h"
 #include "checkout/slot_directory.h"
 #include "checkout/tree_repair.h"
@@ -22,6 +23,14 @@ std::string published_tree(const CheckoutSpec& spec, const ObjectId& commit) {
 
 std::string mark_of(const CheckoutSpec& spec) {
   return Layout(spec.path).directory + "/drift_checked";
+}
+
+void note_drift_check(const CheckoutSpec& spec) {
+  const UniqueFd fd(
+      ::open(mark_of(spec).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (fd) {
+    static_cast<void>(::futimens(fd.get(), nullptr));
+  }
 }
 
 }  // namespace
@@ -62,6 +71,27 @@ Result<void> repair_drift(const CheckoutSpec& spec, const std::string& mirror_pa
   return repair_trees(spec, mirror_path, slots, wanted, cancel);
 }
 
+Result<std::size_t> mend_drift(const CheckoutSpec& spec, const std::string& mirror_path,
+                               const CancelToken& cancel) {
+  const auto current = read_current(spec.path);
+  if (!current) {
+    return std::size_t{0};
+  }
+  auto drift = find_drift(spec, mirror_path, current->commit, DriftCheck::quick, cancel);
+  if (!drift && drift.error().error_class == ErrorClass::conflict) {
+    return std::size_t{0};
+  }
+  note_drift_check(spec);
+  FRESHET_CHECK(drift);
+  if (!drift->empty()) {
+    log::warning(
+        "published files were changed by somebody else; they are written anew",
+        {{"path", spec.path}, {"files", std::to_string(drift->size())}, {"first", drift->front()}});
+    FRESHET_CHECK(repair_drift(spec, mirror_path, *drift, cancel));
+  }
+  return drift->size();
+}
+
 WallTime drift_check_due(const CheckoutSpec& spec, WallTime now) {
   struct stat info {};
   if (::stat(mark_of(spec).c_str(), &info) != 0) {
@@ -70,14 +100,6 @@ WallTime drift_check_due(const CheckoutSpec& spec, WallTime now) {
   }
   // A clock that was set back must not put it off for long.
   return std::min(WallTime(std::chrono::seconds(info.st_mtim.tv_sec)), now) + kCheckEvery;
-}
-
-void note_drift_check(const CheckoutSpec& spec) {
-  const UniqueFd fd(
-      ::open(mark_of(spec).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (fd) {
-    static_cast<void>(::futimens(fd.get(), nullptr));
-  }
 }
 
 }  // namespace freshet::checkout

@@ -33,8 +33,13 @@ Result<std::vector<std::string>> find_drift(const CheckoutSpec& spec,
 Result<void> repair_drift(const CheckoutSpec& spec, const std::string& mirror_path,
                           const std::vector<std::string>& paths, const CancelToken& cancel);
 
+/// Both at once for what is published now, with a quick look; the log says what was changed.
+/// Returned is in how many files; 0, too, where nothing is published, and when another commit was
+/// meanwhile or it was cancelled, which does not count as the day's look.
+Result<std::size_t> mend_drift(const CheckoutSpec& spec, const std::string& mirror_path,
+                               const CancelToken& cancel);
+
 /// When the checkout has to be looked through again: a day after the last time.
 WallTime drift_check_due(const CheckoutSpec& spec, WallTime now);
-void note_drift_check(const CheckoutSpec& spec);
 
 }  // namespace freshet::checkout

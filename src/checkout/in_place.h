@@ -29,5 +29,7 @@ struct InPlaceState {
 std::optional<InPlaceState> read_in_place_state(const Layout& layout);
 Result<void> write_in_place_state(const Layout& layout, const InPlaceState& state);
 std::string in_place_state_file(const Layout& layout);
+/// Whether an update of a tree in place has begun and has not come to its end. Takes no lock.
+bool is_half_way(const CheckoutSpec& spec);
 
 }  // namespace freshet::checkout

@@ -40,4 +40,10 @@ Result<void> write_in_place_state(const Layout& layout, const InPlaceState& stat
   return write_file_atomically(in_place_state_file(layout), text);
 }
 
+bool is_half_way(const CheckoutSpec& spec) {
+  const auto state =
+      spec.mode == "in_place" ? read_in_place_state(Layout(spec.path)) : std::nullopt;
+  return state && !state->to.empty();
+}
+
 }  // namespace freshet::checkout

@@ -40,38 +40,6 @@ void prepare_now(const CheckoutSpec& spec, const std::string& mirror_path,
   }
 }
 
-/// What somebody changed is written anew; returns when to look again.
-Instant check_drift_now(const CheckoutSpec& spec, const std::string& mirror_path,
-                        const CancelToken& stop, std::atomic<std::uint64_t>& files_repaired) {
-  const auto current = read_current(spec.path);
-  if (!current) {
-    return now() + kLongest;
-  }
-  if (drift_check_due(spec, wall_now()) <= wall_now()) {
-    const auto drift = find_drift(spec, mirror_path, current->commit, DriftCheck::quick, stop);
-    if (!drift && drift.error().error_class == ErrorClass::conflict) {
-      return now() + 12 * kAgain;  // something was published meanwhile
-    }
-    auto repaired = drift ? Result<void>() : fail(drift.error());
-    if (drift && !drift->empty()) {
-      log::warning("published files were changed by somebody else; they are written anew",
-                   {{"path", spec.path},
-                    {"files", std::to_string(drift->size())},
-                    {"first", drift->front()}});
-      repaired = repair_drift(spec, mirror_path, *drift, stop);
-    }
-    if (repaired && drift) {
-      files_repaired += drift->size();
-    }
-    if (!repaired) {
-      log::warning("the published tree is not as its commit",
-                   {{"path", spec.path}, {"error", repaired.error().message}});
-    }
-    note_drift_check(spec);
-  }
-  return now() + (drift_check_due(spec, wall_now()) - wall_now());
-}
-
 }  // namespace
 
 Sweeper::~Sweeper() {
@@ -94,11 +62,41 @@ void Sweeper::stop() {
 }
 
 void Sweeper::watch(const CheckoutSpec& spec, const std::string& mirror_path) {
+  put_first({spec, mirror_path, now(), false});
+}
+
+void Sweeper::look_through(const CheckoutSpec& spec, const std::string& mirror_path) {
+  put_first({spec, mirror_path, now(), true});
+}
+
+void Sweeper::put_first(const Watched& watched) {
   {
     const MutexLock lock(mutex_);
-    watched_.insert_or_assign(spec.path, Watched{spec, mirror_path, now()});
+    Watched& known = watched_[watched.spec.path];
+    const bool looks_through = known.looks_through || watched.looks_through;
+    known = watched;
+    known.looks_through = looks_through;
   }
   changed_.notify_one();
+}
+
+/// What somebody changed is written anew; returns when to look again.
+Instant Sweeper::mend_what_is_due(const Watched& watched) {
+  const CheckoutSpec& spec = watched.spec;
+  if (!read_current(spec.path)) {
+    return now() + kLongest;
+  }
+  if (watched.looks_through || drift_check_due(spec, wall_now()) <= wall_now()) {
+    if (const auto mended = mend_drift(spec, watched.mirror_path, stop_)) {
+      files_repaired_ += *mended;
+    } else {
+      log::warning("the published tree is not as its commit",
+                   {{"path", spec.path}, {"error", mended.error().message}});
+    }
+  }
+  // Still due when something was published meanwhile.
+  return now() +
+         std::max<Instant::duration>(drift_check_due(spec, wall_now()) - wall_now(), 12 * kAgain);
 }
 
 void Sweeper::forget(const std::string& path) {
@@ -134,8 +132,8 @@ void Sweeper::run() {
     }
     const auto next_sweep = sweep_now(watched.spec, watched.mirror_path);
     prepare_now(watched.spec, watched.mirror_path, stop_);
-    const Instant next_check =
-        check_drift_now(watched.spec, watched.mirror_path, stop_, files_repaired_);
+    const Instant next_check = mend_what_is_due(watched);
+    watched.looks_through = false;
     watched.due = std::min(next_sweep.value_or(next_check), next_check);
     const MutexLock lock(mutex_);
     looked_at_.clear();

@@ -13,8 +13,8 @@
 namespace freshet::checkout {
 
 /// Removes replaced trees once their time is over and keeps a spare one ready for the next
-/// publication; looks once a day whether somebody changed what is published. On a thread of its
-/// own. Thread-safe.
+/// publication; looks once a day, and when asked, whether somebody changed what is published. On a
+/// thread of its own. Thread-safe.
 class Sweeper {
  public:
   Sweeper() = default;
@@ -28,6 +28,8 @@ class Sweeper {
   /// Looks at the checkout soon, and again whenever one of its trees becomes due.
   /// The mirror is the one that it is published from.
   void watch(const CheckoutSpec& spec, const std::string& mirror_path) EXCLUDES(mutex_);
+  /// The same, and looks whether somebody changed what is published there.
+  void look_through(const CheckoutSpec& spec, const std::string& mirror_path) EXCLUDES(mutex_);
   void forget(const std::string& path) EXCLUDES(mutex_);
 
   /// Files that were found changed by somebody else and written anew.
@@ -38,7 +40,10 @@ class Sweeper {
     CheckoutSpec spec;
     std::string mirror_path;
     Instant due{};
+    bool looks_through = false;
   };
+  void put_first(const Watched& watched) EXCLUDES(mutex_);
+  Instant mend_what_is_due(const Watched& watched);
   void run() EXCLUDES(mutex_);
 
   const CancelToken stop_;

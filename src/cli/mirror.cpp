@@ -23,27 +23,35 @@ struct Options {
   bool once = false;
 };
 
+/// Without links, "." and "..". As it is where there is nothing.
+std::string resolve(const std::string& path) {
+  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
+/// The last component may be a link, that of ours at PATH for one: only what is above it is
+/// resolved.
+std::string complete_path(const std::string& path) {
+  const std::string full = absolute_path(path);
+  const std::string name = base_name(full);
+  if (name == "..") {
+    return resolve(full);
+  }
+  const std::string above = resolve(parent_path(full));
+  return (above == "/" ? "" : above) + "/" + name;
+}
+
 /// A relative local path is taken from here, as git does it.
 std::string complete_url(const std::string& url) {
   const bool other = url.find("://") != std::string::npos || url.starts_with('/') ||
                      (!path_exists(url) && url.find(':') != std::string::npos);
-  return other ? url : absolute_path(url);
-}
-
-/// PATH itself may be a link of ours, so only what is above it is resolved.
-std::string complete_path(const std::string& path) {
-  std::string full = absolute_path(path);
-  std::unique_ptr<char, decltype(&std::free)> parent(::realpath(parent_path(full).c_str(), nullptr),
-                                                     &std::free);
-  const std::string name = base_name(full);
-  if (!parent || name == "..") {
-    return full;
-  }
-  const std::string above(parent.get());
-  return (above == "/" ? "" : above) + "/" + name;
+  return other ? url : complete_path(url);
 }
 
 Result<config::Settings> settings_for(const Options& options) {
+  if (options.url.empty() || options.path.empty()) {  // a variable that was not set
+    return fail(ErrorClass::config, options.url.empty() ? "URL is empty" : "PATH is empty");
+  }
   FRESHET_TRY(const UpstreamUrl url, UpstreamUrl::parse(complete_url(options.url)));
   FRESHET_TRY(config::Repository repository,
               config::default_repository(url, complete_path(options.path)));

@@ -87,6 +87,30 @@ def test_a_tracked_file_that_somebody_changed_is_told_of(site):
         {"repository": "site", "path": str(site.path), "changed": ["README", "docs/index.html"]}]
 
 
+@pytest.mark.parametrize("mode", ["atomic", "in_place"])
+def test_a_refresh_that_somebody_asks_for_mends_what_somebody_changed(follow, mode):
+    site = follow(mode=mode, first=False)
+    site.daemon.wait_for_state("ok")
+    (site.path / "docs/index.html").write_text("mine\n")
+    assert run_freshet("--config", site.daemon.config, "refresh", "site", "--wait").returncode == 0
+    wait_for(lambda: (site.path / "docs/index.html").read_text() == "<p>first</p>\n", "it is written anew")
+    assert git(site.path, "status", "--porcelain") == ""
+
+
+def test_a_check_names_a_tree_in_place_whose_update_was_interrupted(follow):
+    site = follow(mode="in_place", first=False)
+    site.daemon.wait_for_state("ok")
+    site.daemon.kill9()
+    with open(site.path.parent / ".site.freshet" / "in_place", "a") as state:  # as a kill can leave it
+        state.write(f"to {site.upstream.tip()}\n")
+    check = run_freshet("--config", site.daemon.config, "check", "--drift", "--json")
+    assert check.returncode == 1, check.stderr
+    assert "not complete" in json.loads(check.stdout)["drift"][0]["error"]
+    site.daemon.start()
+    site.daemon.wait_for_state("ok")
+    assert run_freshet("--config", site.daemon.config, "check", "--drift").returncode == 0
+
+
 def test_published_in_place_it_is_a_real_directory_and_keeps_files_of_others(follow):
     site = follow(mode="in_place", first=False)
     wait_for(lambda: site.daemon.status()["state"] == "ok", "the tree is published")

@@ -153,6 +153,16 @@ def test_sync_publishes_without_a_daemon(idle):
     assert assert_complete(idle.path) == idle.upstream.tip()
 
 
+def test_sync_mends_what_somebody_changed(idle):
+    assert command(idle, "sync").returncode == DONE
+    (idle.path / "README").unlink()
+    (idle.path / "README").write_text("mine\n")
+    run = command(idle, "sync")
+    assert run.returncode == DONE, run.stderr
+    assert "changed by somebody else" in run.stderr
+    assert assert_complete(idle.path) == idle.upstream.tip()
+
+
 def test_sync_as_json_is_json(idle):
     assert "site" in json.dumps(json.loads(command(idle, "sync", "--json").stdout))
 
@@ -187,6 +197,25 @@ def test_mirror_once_publishes_and_ends(upstream, tmp_path):
     assert run.returncode == DONE, run.stderr
     assert assert_complete(tmp_path / "site") == upstream.tip()
     assert "\x1b" not in run.stdout + run.stderr and "\r" not in run.stderr
+
+
+@pytest.mark.parametrize("start, url", [("inside", "../{name}"), (".", "{name}"), (".", "./{name}"),
+                                        (".", "{name}/../{name}"), ("{name}/hooks", ".."), ("{name}", ".")])
+def test_mirror_takes_a_relative_path_from_where_it_is_started(upstream, tmp_path, start, url):
+    name = upstream.path.name
+    (upstream.path / "hooks").mkdir(exist_ok=True)
+    start = upstream.path.parent / start.format(name=name)
+    start.mkdir(exist_ok=True)
+    run = run_freshet("mirror", url.format(name=name), tmp_path / "site", "--once", cwd=start)
+    assert run.returncode == DONE, run.stderr
+    assert assert_complete(tmp_path / "site") == upstream.tip()
+
+
+def test_mirror_takes_no_empty_argument(upstream, tmp_path):
+    for arguments, missing in ((["", "site"], "URL"), ([upstream.path, ""], "PATH")):
+        run = run_freshet("mirror", *arguments, "--once", cwd=tmp_path)
+        assert run.returncode == USAGE
+        assert f"{missing} is empty" in run.stderr
 
 
 def test_mirror_once_again_brings_what_is_new(upstream, tmp_path):

@@ -167,8 +167,19 @@ TEST_F(DriftTest, IsLookedForOnceADay) {
   const std::array times{long_ago, long_ago};
   ASSERT_EQ(::utimes((slots_ + "/drift_checked").c_str(), times.data()), 0);
   EXPECT_LE(drift_check_due(spec_, now), now);
-  note_drift_check(spec_);
+  EXPECT_EQ(must(mend_drift(spec_, mirror_, cancel_)), 0U);
   EXPECT_GT(drift_check_due(spec_, now), now);
+}
+
+TEST_F(DriftTest, IsMendedInOneGo) {
+  EXPECT_EQ(must(mend_drift(spec_, mirror_, cancel_)), 0U) << "nothing is published";
+  const ObjectId id = everything("a\n");
+  must(publish(id));
+  const auto before = snapshot_of(path_);
+  change_everything();
+  EXPECT_GT(must(mend_drift(spec_, mirror_, cancel_)), 5U);
+  EXPECT_EQ(snapshot_of(path_), before);
+  EXPECT_EQ(must(mend_drift(spec_, mirror_, cancel_)), 0U);
 }
 
 }  // namespace

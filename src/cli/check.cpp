@@ -6,45 +6,36 @@
 #include <memory>
 #include <optional>
 
-#include "app/closed_places.h"
 #include "app/credential_files.h"
 #include "app/listeners.h"
 #include "app/safe_directories.h"
-#include "app/secret_uses.h"
 #include "app/service_user.h"
+#include "app/surroundings.h"
 #include "base/secret.h"
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/style.h"
-#include "config/load.h"
+#include "config/findings.h"
 #include "service/loop.h"
 #include "service/signal_watch.h"
 
 namespace freshet::cli {
 namespace {
 
-void warn(config::Loaded& loaded, const std::string& file, const std::string& key,
-          std::string problem) {
-  loaded.diagnostics.push_back({config::Severity::warning, file, 0, 0, key, std::move(problem)});
-}
-
-/// What the service will miss: secrets that it cannot read, places that it cannot write in.
+/// What the service will miss: secrets and files of credentials that it cannot read, places that it
+/// cannot write in, groups and programs that are not there.
 void look_around(config::Loaded& loaded, const std::string& file, bool credentials) {
-  for (std::string& problem : app::unreadable_secrets(*loaded.settings)) {
-    warn(loaded, file, "secret_files", std::move(problem));
-  }
+  std::vector<config::Finding> findings = app::look_around(*loaded.settings);
   if (credentials) {
     for (app::CredentialProblem& problem : app::check_credential_files(*loaded.settings)) {
       // Those that only the service manager could hand out are passed over.
       if (problem.fatal && secret_path(problem.file)) {
-        warn(loaded, file, "credential." + problem.key, std::move(problem.message));
+        findings.push_back({"credential." + problem.key, problem.file, std::move(problem.message)});
       }
     }
   }
-  for (std::string& problem : app::closed_places(*loaded.settings)) {
-    warn(loaded, file, "path", std::move(problem));
-  }
+  config::add_findings(loaded, file, findings);
 }
 
 /// The file, and what it names that a start would not go without. --online looks at credentials

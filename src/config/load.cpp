@@ -63,6 +63,7 @@ Loaded load_text(std::string_view text, const std::string& file_name) {
   }
   loaded.diagnostics = problems.take();
   add_excerpts(loaded.diagnostics, text);
+  loaded.text = text;
   return loaded;
 }
 

@@ -17,6 +17,7 @@ struct Loaded {
   /// What [admin] says, for those who ask a daemon that runs: also of a file with errors, as far as
   /// it can be read. nullopt: the file does not get that far, or cannot be read at all.
   std::optional<Admin> admin;
+  std::string text = {};  ///< of the file, as far as it can be read
 };
 
 /// Reads and checks a file; nothing outside it is looked at (secret files are read at each use). A

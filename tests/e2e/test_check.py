@@ -76,12 +76,46 @@ def test_warnings_alone_leave_the_file_valid(check, tmp_path):
 
 def test_what_a_refresh_would_miss_is_a_warning_before_anybody_asks_the_upstream(check, tmp_path):
     (tmp_path / "file").touch()
-    run = check(to_toml({"credential": [{"match": "https://example.invalid/*", "token_file": f"{tmp_path}/none"}],
-                         "repository": [{"url": "https://example.invalid/a", "path": f"{tmp_path}/file/tree"}]}))
+    run = check(f"""
+state_dir = "{tmp_path}/file/state"
+[webhook]
+secret_files = ["{tmp_path}/secret"]
+[[credential]]
+match = "https://example.invalid/*"
+token_file = "{tmp_path}/none"
+[[repository]]
+url = "https://example.invalid/a"
+path = "{tmp_path}/file/tree"
+group = "nobody-is-called-so"
+webhook_secret_files = ["{tmp_path}/own"]
+[[repository.gate]]
+run = ["{tmp_path}/file/tree/comes-with-it"]
+[[repository.gate]]
+run = ["/nonexistent/gate", "x"]
+[[repository.on_update]]
+run = ["no-full-path"]
+[[repository.on_update]]
+run = ["{tmp_path}/file"]
+[[repository.on_update]]
+post = "https://example.invalid/hook"
+secret_file = "{tmp_path}/ci"
+""", "--json")
     assert run.returncode == DONE
-    assert f"cannot read {tmp_path}/none" in run.stdout
-    assert f"{tmp_path}/file/tree cannot be published" in run.stdout
-    assert "0 errors, 2 warnings" in run.stdout
+    found = {(problem["line"], problem["column"], problem["key"]): problem["message"]
+             for problem in json.loads(run.stdout)["problems"]}
+    expected = {
+        (2, 13, "state_dir"): "nothing can be kept",
+        (4, 17, "webhook.secret_files"): f"cannot read the secret: cannot open {tmp_path}/secret",
+        (7, 14, "credential.token_file"): f"cannot read {tmp_path}/none",
+        (10, 8, "repository.path"): f"{tmp_path}/file/tree cannot be published",
+        (11, 9, "repository.group"): "there is no group called nobody-is-called-so",
+        (12, 25, "repository.webhook_secret_files"): f"{tmp_path}/own",
+        (16, 8, "repository.gate.run"): "cannot run /nonexistent/gate: No such file",
+        (20, 8, "repository.on_update.run"): f"cannot run {tmp_path}/file: Permission denied",
+        (23, 15, "repository.on_update.secret_file"): "no request can be signed",
+    }
+    assert found.keys() == expected.keys()
+    assert not [place for place, text in expected.items() if text not in found[place]], found
 
 
 def test_the_line_for_safe_directory_is_printed(check, tmp_path):
@@ -103,7 +137,7 @@ def test_the_example_configuration_is_valid():
     run = run_freshet("check", "--config", SOURCE / "etc/freshet.toml")
     assert run.returncode == DONE, run.stdout
     complaints = [line for line in run.stdout.splitlines() if re.search(": (error|warning): ", line)]
-    assert all("cannot be published" in line for line in complaints), "whoever runs this may not write in /srv"
+    assert all("no writing in" in line for line in complaints), "whoever runs this may not write in /srv"
 
 
 def test_the_example_configuration_is_valid_with_every_setting_in_use(tmp_path):

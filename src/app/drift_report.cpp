@@ -19,9 +19,9 @@ std::vector<DriftReport> look_for_drift(const config::Settings& settings) {
       } else if (checkout::is_half_way(checkout)) {
         reports.push_back({spec->name, checkout.path,
                            fail(ErrorClass::conflict,
-                                "an update is not complete; where no daemon "
-                                "is at it: freshet refresh " +
-                                    spec->name.text())});
+                                "an update was interrupted and is completed by `freshet refresh " +
+                                    spec->name.text() + "`, or by `freshet sync " +
+                                    spec->name.text() + "` where no daemon runs")});
       }
     }
   }

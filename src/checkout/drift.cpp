@@ -71,15 +71,16 @@ Result<void> repair_drift(const CheckoutSpec& spec, const std::string& mirror_pa
   return repair_trees(spec, mirror_path, slots, wanted, cancel);
 }
 
-Result<std::size_t> mend_drift(const CheckoutSpec& spec, const std::string& mirror_path,
-                               const CancelToken& cancel) {
+Result<std::optional<std::size_t>> mend_drift(const CheckoutSpec& spec,
+                                              const std::string& mirror_path,
+                                              const CancelToken& cancel) {
   const auto current = read_current(spec.path);
   if (!current) {
-    return std::size_t{0};
+    return std::nullopt;
   }
   auto drift = find_drift(spec, mirror_path, current->commit, DriftCheck::quick, cancel);
   if (!drift && drift.error().error_class == ErrorClass::conflict) {
-    return std::size_t{0};
+    return std::nullopt;
   }
   note_drift_check(spec);
   FRESHET_CHECK(drift);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,11 @@ Result<void> repair_drift(const CheckoutSpec& spec, const std::string& mirror_pa
                           const std::vector<std::string>& paths, const CancelToken& cancel);
 
 /// Both at once for what is published now, with a quick look; the log says what was changed.
-/// Returned is in how many files; 0, too, where nothing is published, and when another commit was
-/// meanwhile or it was cancelled, which does not count as the day's look.
-Result<std::size_t> mend_drift(const CheckoutSpec& spec, const std::string& mirror_path,
-                               const CancelToken& cancel);
+/// Returned is in how many files. nullopt: there was no look, since nothing is published, another
+/// commit was meanwhile, or it was cancelled.
+Result<std::optional<std::size_t>> mend_drift(const CheckoutSpec& spec,
+                                              const std::string& mirror_path,
+                                              const CancelToken& cancel);
 
 /// When the checkout has to be looked through again: a day after the last time.
 WallTime drift_check_due(const CheckoutSpec& spec, WallTime now);

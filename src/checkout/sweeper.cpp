@@ -15,6 +15,9 @@ constexpr Duration kAgain{5'000};
 /// Between two looks at a checkout.
 constexpr Duration kLongest{std::chrono::hours(24)};
 
+/// So many times as long as a look through a checkout took, nobody looks through it again.
+constexpr int kRest = 9;
+
 /// When to look again; nullopt: nothing is left to do.
 std::optional<Instant> sweep_now(const CheckoutSpec& spec, const std::string& mirror_path) {
   const auto next = sweep(spec, mirror_path);
@@ -74,27 +77,39 @@ void Sweeper::put_first(const Watched& watched) {
     const MutexLock lock(mutex_);
     Watched& known = watched_[watched.spec.path];
     const bool looks_through = known.looks_through || watched.looks_through;
+    const Instant rests_until = known.rests_until;
     known = watched;
     known.looks_through = looks_through;
+    known.rests_until = rests_until;
   }
   changed_.notify_one();
 }
 
 /// What somebody changed is written anew; returns when to look again.
-Instant Sweeper::mend_what_is_due(const Watched& watched) {
+Instant Sweeper::mend_what_is_due(Watched& watched) {
   const CheckoutSpec& spec = watched.spec;
   if (!read_current(spec.path)) {
     return now() + kLongest;
   }
+  const Instant begun = now();
+  if (watched.looks_through && begun < watched.rests_until) {
+    return watched.rests_until;
+  }
   if (watched.looks_through || drift_check_due(spec, wall_now()) <= wall_now()) {
-    if (const auto mended = mend_drift(spec, watched.mirror_path, stop_)) {
-      files_repaired_ += *mended;
+    const auto mended = mend_drift(spec, watched.mirror_path, stop_);
+    if (mended && !*mended) {
+      return now() + kAgain;  // another commit was published meanwhile
+    }
+    watched.looks_through = false;
+    if (mended) {
+      files_repaired_ += **mended;
     } else {
       log::warning("the published tree is not as its commit",
                    {{"path", spec.path}, {"error", mended.error().message}});
     }
+    watched.rests_until = now() + kRest * (now() - begun);
   }
-  // Still due when something was published meanwhile.
+  // Where nothing can be written, the look stays due.
   return now() +
          std::max<Instant::duration>(drift_check_due(spec, wall_now()) - wall_now(), 12 * kAgain);
 }
@@ -133,13 +148,15 @@ void Sweeper::run() {
     const auto next_sweep = sweep_now(watched.spec, watched.mirror_path);
     prepare_now(watched.spec, watched.mirror_path, stop_);
     const Instant next_check = mend_what_is_due(watched);
-    watched.looks_through = false;
     watched.due = std::min(next_sweep.value_or(next_check), next_check);
     const MutexLock lock(mutex_);
     looked_at_.clear();
     if (!forgotten_) {
-      // A publication in the meantime asked for an earlier look.
-      watched_.try_emplace(watched.spec.path, watched);
+      const auto [known, is_alone] = watched_.try_emplace(watched.spec.path, watched);
+      if (!is_alone) {  // a publication in the meantime asked for an earlier look
+        known->second.looks_through = known->second.looks_through || watched.looks_through;
+        known->second.rests_until = watched.rests_until;
+      }
     }
   }
 }

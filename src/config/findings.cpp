@@ -1,31 +1,62 @@
 #include "config/findings.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
+#include <vector>
 
+#include "base/files.h"
 #include "config/excerpt.h"
 #include "config/node.h"
 
 namespace freshet::config {
 namespace {
 
-/// The first text below `node` that is the value of a member called `key`, or stands in its list.
-const Node* find_text(const Node& node, std::string_view key, std::string_view value) {
-  for (const Node& item : node.items) {
-    const bool is_member = item.key == key;
-    if (is_member && item.kind == Node::Kind::text && item.text == value) {
-      return &item;
-    }
-    for (const Node& one : item.items) {
-      if (is_member && one.kind == Node::Kind::text && one.text == value) {
-        return &one;
+using Key = std::string_view;  ///< with its section
+
+/// Where a setting of a checkout may stand.
+std::vector<std::string> places_of(const std::string& key) {
+  constexpr Key kRepository = "repository.";
+  if (!key.starts_with(kRepository)) {
+    return {key};
+  }
+  const std::string rest = key.substr(kRepository.size());
+  return {key, "repository.checkout." + rest, "defaults." + rest};
+}
+
+bool is_value(const Node& node, const std::string& value) {
+  return node.kind == Node::Kind::text &&
+         (node.text == value ||  // or the same path, with a slash at its end
+          (node.text.starts_with('/') && absolute_path(node.text) == value));
+}
+
+/// The first text of this value under the key, or in its list.
+const Node* find_value(const Node& node, Key key, const std::string& value) {
+  if (node.kind == Node::Kind::array) {
+    for (const Node& item : node.items) {
+      if (const Node* found = find_value(item, key, value)) {
+        return found;
       }
     }
-    if (const Node* found = find_text(item, key, value)) {
-      return found;
+    return nullptr;
+  }
+  if (key.empty()) {
+    return is_value(node, value) ? &node : nullptr;
+  }
+  const std::size_t end = std::min(key.find('.'), key.size());
+  const Node* member = node.kind == Node::Kind::table ? node.find(key.substr(0, end)) : nullptr;
+  return member == nullptr ? nullptr
+                           : find_value(*member, key.substr(std::min(end + 1, key.size())), value);
+}
+
+Diagnostic placed(const Finding& finding, const std::string& file, const Node& root) {
+  for (const std::string& key : places_of(finding.key)) {
+    if (const Node* place = find_value(root, key, finding.value)) {
+      return {Severity::warning, file, place->at.line, place->at.column, key, finding.message,
+              place->at.length};
     }
   }
-  return nullptr;
+  return {Severity::warning, file, 0, 0, finding.key, finding.message};
 }
 
 }  // namespace
@@ -34,13 +65,11 @@ void add_findings(Loaded& loaded, const std::string& file, const std::vector<Fin
   const auto root = parse_toml(loaded.text);
   std::vector<Diagnostic> warnings;
   for (const Finding& finding : findings) {
-    const std::string_view key =
-        std::string_view(finding.key).substr(finding.key.rfind('.') + 1);  // npos + 1 is 0
-    const Node* place = root ? find_text(*root, key, finding.value) : nullptr;
-    const Position at = place != nullptr ? place->at : Position{};
-    warnings.push_back(
-        {Severity::warning, file, at.line, at.column, finding.key, finding.message, at.length});
+    warnings.push_back(placed(finding, file, root ? *root : Node()));
   }
+  std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
   add_excerpts(warnings, loaded.text);
   loaded.diagnostics.insert(loaded.diagnostics.end(), std::make_move_iterator(warnings.begin()),
                             std::make_move_iterator(warnings.end()));

@@ -211,8 +211,10 @@ void Plan::plan_next(Entry& entry, const Outcome& outcome, Instant now, double c
     return;
   }
   plan_poll(entry, now, chance);
-  if (lag && (!entry.timer || *lag < *entry.timer)) {
-    set_timer(entry, lag, Cause::retry);
+  // Once the time is over, the next refresh is asked to judge that.
+  const Instant again = lag.value_or(now);
+  if (entry.lagging_since && (!entry.timer || again < *entry.timer)) {
+    set_timer(entry, again, Cause::retry);
   }
 }
 

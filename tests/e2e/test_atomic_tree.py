@@ -93,8 +93,8 @@ def test_a_refresh_that_somebody_asks_for_mends_what_somebody_changed(follow, mo
     site.daemon.wait_for_state("ok")
     (site.path / "docs/index.html").write_text("mine\n")
     assert run_freshet("--config", site.daemon.config, "refresh", "site", "--wait").returncode == 0
-    wait_for(lambda: (site.path / "docs/index.html").read_text() == "<p>first</p>\n", "it is written anew")
-    assert git(site.path, "status", "--porcelain") == ""
+    wait_for(lambda: git(site.path, "status", "--porcelain") == "", "it is written anew")
+    assert (site.path / "docs/index.html").read_text() == "<p>first</p>\n"
 
 
 def test_a_check_names_a_tree_in_place_whose_update_was_interrupted(follow):
@@ -105,7 +105,7 @@ def test_a_check_names_a_tree_in_place_whose_update_was_interrupted(follow):
         state.write(f"to {site.upstream.tip()}\n")
     check = run_freshet("--config", site.daemon.config, "check", "--drift", "--json")
     assert check.returncode == 1, check.stderr
-    assert "not complete" in json.loads(check.stdout)["drift"][0]["error"]
+    assert "freshet sync site" in json.loads(check.stdout)["drift"][0]["error"]
     site.daemon.start()
     site.daemon.wait_for_state("ok")
     assert run_freshet("--config", site.daemon.config, "check", "--drift").returncode == 0

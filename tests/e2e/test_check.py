@@ -76,18 +76,21 @@ def test_warnings_alone_leave_the_file_valid(check, tmp_path):
 
 def test_what_a_refresh_would_miss_is_a_warning_before_anybody_asks_the_upstream(check, tmp_path):
     (tmp_path / "file").touch()
-    run = check(f"""
-state_dir = "{tmp_path}/file/state"
+    text = f"""
+state_dir = "{tmp_path}/file/state/"
 [webhook]
 secret_files = ["{tmp_path}/secret"]
 [[credential]]
 match = "https://example.invalid/*"
 token_file = "{tmp_path}/none"
+[admin]
+token_file = "{tmp_path}/none"
 [[repository]]
 url = "https://example.invalid/a"
-path = "{tmp_path}/file/tree"
-group = "nobody-is-called-so"
 webhook_secret_files = ["{tmp_path}/own"]
+[[repository.checkout]]
+path = "{tmp_path}/file/tree//"
+group = "nobody-is-called-so"
 [[repository.gate]]
 run = ["{tmp_path}/file/tree/comes-with-it"]
 [[repository.gate]]
@@ -99,7 +102,8 @@ run = ["{tmp_path}/file"]
 [[repository.on_update]]
 post = "https://example.invalid/hook"
 secret_file = "{tmp_path}/ci"
-""", "--json")
+"""
+    run = check(text, "--json")
     assert run.returncode == DONE
     found = {(problem["line"], problem["column"], problem["key"]): problem["message"]
              for problem in json.loads(run.stdout)["problems"]}
@@ -107,15 +111,20 @@ secret_file = "{tmp_path}/ci"
         (2, 13, "state_dir"): "nothing can be kept",
         (4, 17, "webhook.secret_files"): f"cannot read the secret: cannot open {tmp_path}/secret",
         (7, 14, "credential.token_file"): f"cannot read {tmp_path}/none",
-        (10, 8, "repository.path"): f"{tmp_path}/file/tree cannot be published",
-        (11, 9, "repository.group"): "there is no group called nobody-is-called-so",
+        (9, 14, "admin.token_file"): "nobody can sign in",
         (12, 25, "repository.webhook_secret_files"): f"{tmp_path}/own",
-        (16, 8, "repository.gate.run"): "cannot run /nonexistent/gate: No such file",
-        (20, 8, "repository.on_update.run"): f"cannot run {tmp_path}/file: Permission denied",
-        (23, 15, "repository.on_update.secret_file"): "no request can be signed",
+        (14, 8, "repository.checkout.path"): f"{tmp_path}/file/tree cannot be published",
+        (15, 9, "repository.checkout.group"): "there is no group called nobody-is-called-so",
+        (19, 8, "repository.gate.run"): "cannot run /nonexistent/gate: No such file",
+        (23, 8, "repository.on_update.run"): f"cannot run {tmp_path}/file: Permission denied",
+        (26, 15, "repository.on_update.secret_file"): "no request can be signed",
     }
     assert found.keys() == expected.keys()
-    assert not [place for place, text in expected.items() if text not in found[place]], found
+    assert not [place for place, part in expected.items() if part not in found[place]], found
+    lines = text.split("\n")
+    shown = re.findall(r"^ +(\d+) \| (.*)$", check(text).stdout, re.M)
+    assert len(shown) > 3
+    assert not [line for number, line in shown if not lines[int(number) - 1].startswith(line.rstrip("…"))], shown
 
 
 def test_the_line_for_safe_directory_is_printed(check, tmp_path):

@@ -276,6 +276,7 @@ def test_status_is_one_line_a_repository(site):
 
 
 def test_status_as_json_tells_what_the_daemon_tells(site):
+    site.daemon.wait_for_state("ok")  # the tree is there a moment earlier
     told = json.loads(command(site, "status", "site", "--json").stdout)
     assert site.upstream.tip() in json.dumps(told)
 

@@ -349,6 +349,22 @@ TEST(Plan, AsksALaggingUpstreamThatNobodyPollsForADay) {
   EXPECT_EQ(lag.pauses[11], Duration(15min));
 }
 
+TEST(Plan, JudgesALagAgainThatEndsBetweenTheRefreshAndItsOutcome) {
+  Plan plan = settled_plan({}, std::nullopt);
+  plan.trigger(delivery("docs", 7), kStart);
+  Job job = *plan.start_next(kStart);
+  Outcome outcome = succeeded(job);
+  outcome.lagging = job.announcements;
+  plan.finish(outcome, kStart, 0);
+  plan.trigger(trigger("docs", Cause::manual), kStart + 23h);
+  job = *plan.start_next(kStart + 23h);
+  outcome = succeeded(job);
+  outcome.lagging = job.announcements;
+  plan.judge_lag(outcome, kStart + 24h - 1ms);
+  ASSERT_FALSE(outcome.gave_up);
+  EXPECT_EQ(plan.finish(outcome, kStart + 24h + 1ms, 0).next, kStart + 24h + 1ms);
+}
+
 TEST(Plan, PollsAsOftenAsWithoutDeliveriesAfterOneThatNeverCameTrue) {
   Plan plan({});
   Followed followed = repository("docs", "host", Duration(60s));

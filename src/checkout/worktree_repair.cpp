@@ -85,8 +85,7 @@ Result<void> repair_worktrees(const CheckoutSpec& spec, const std::string& mirro
   const bool in_place = spec.mode == "in_place";
   FRESHET_TRY(const SlotDirectory slots,
               in_place ? SlotDirectory::claim_beside(spec.path) : SlotDirectory::claim(spec.path));
-  const auto repaired =
-      in_place ? repair_in_place(spec, mirror_path) : repair_slots(slots, mirror_path);
+  auto repaired = in_place ? repair_in_place(spec, mirror_path) : repair_slots(slots, mirror_path);
   FRESHET_CHECK(prune_worktrees(mirror_path, in_place ? spec.path : layout.directory));
   return repaired;
 }

@@ -64,6 +64,7 @@ Diagnostic placed(const Finding& finding, const std::string& file, const Node& r
 void add_findings(Loaded& loaded, const std::string& file, const std::vector<Finding>& findings) {
   const auto root = parse_toml(loaded.text);
   std::vector<Diagnostic> warnings;
+  warnings.reserve(findings.size());
   for (const Finding& finding : findings) {
     warnings.push_back(placed(finding, file, root ? *root : Node()));
   }

@@ -132,31 +132,31 @@ class Plan {
   enum LaneKind : std::size_t { kProbe, kWork };
   struct Entry {
     Followed followed;
-    bool forgotten = false;  ///< goes when its refresh ends
-    bool paused = false;     ///< what waits stands in no line
     std::optional<Waiting> waiting;
     std::optional<Instant> rests;  ///< what waits stands in no line before
     DeliveryPace pace;
     std::optional<Job> running;
     HostKey running_on;  ///< the host that it counts for
     LaneKind running_in = kWork;
-    bool runs_as_failing = false;  ///< it counts against the failing ones' share
     Instant started{};
     RefreshNumber next_number = 0;        ///< of the next refresh; 0: nobody asked for one yet
-    bool accept_loss = false;             ///< for the next refresh
     std::vector<Announcement> announced;  ///< for the next refresh
     std::optional<Instant> timer;         ///< when it runs again by itself
+    std::optional<Instant>
+        next_retry;  ///< of the failures in a row; nobody who asks moves it later
+    std::optional<Instant> lagging_since;
+    std::optional<Instant> unannounced_since;  ///< a poll found a change then
     Cause timer_cause = Cause::poll;
     int failures = 0;       ///< in a row
     int slow_failures = 0;  ///< those among them of a class with retry_soon = false
-    std::optional<Instant>
-        next_retry;  ///< of the failures in a row; nobody who asks moves it later
     int lag_attempts = 0;
-    std::optional<Instant> lagging_since;
+    bool forgotten = false;        ///< goes when its refresh ends
+    bool paused = false;           ///< what waits stands in no line
+    bool runs_as_failing = false;  ///< it counts against the failing ones' share
+    bool accept_loss = false;      ///< for the next refresh
     bool polled_before = false;
     bool refreshed_before = false;  ///< so that a probe has something to compare with
     bool deliveries_arrive = false;
-    std::optional<Instant> unannounced_since;  ///< a poll found a change then
   };
   using Rank = std::tuple<int, std::uint64_t, RepositoryName>;
   struct HostLane {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/result.h"
 #include "base/secret.h"
 #include "checkout/slot_builder.h"
 
@@ -16,29 +17,30 @@ namespace {
 
 using config::Finding;
 
-/// Nothing found, or that this user cannot write in the directory, or the nearest above it that is
-/// there.
-std::string closed(std::string directory) {
+/// Whether this user can write in the directory, or the nearest above it that is there.
+Result<void> check_open(std::string directory) {
   while (directory != "/" && ::access(directory.c_str(), F_OK) != 0 && errno == ENOENT) {
     directory = parent_path(directory);
   }
-  return ::access(directory.c_str(), W_OK | X_OK) == 0
-             ? ""
-             : system_error(errno, "no writing in " + directory).message;
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    return fail(system_error(errno, "no writing in " + directory));
+  }
+  return {};
 }
 
 void look_at_places(const config::Settings& settings, std::vector<Finding>& findings) {
-  if (const std::string problem = closed(settings.state_dir); !problem.empty()) {
-    findings.push_back({"state_dir", settings.state_dir, "nothing can be kept: " + problem});
+  if (const auto open = check_open(settings.state_dir); !open) {
+    findings.push_back(
+        {"state_dir", settings.state_dir, "nothing can be kept: " + open.error().message});
   }
   for (const config::Repository& repository : settings.repositories) {
     for (const config::Checkout& checkout : repository.checkouts) {
       if (checkout.mode == config::CheckoutMode::in_place && is_directory(checkout.path)) {
         continue;  // only the first time anything is made beside it
       }
-      if (const std::string problem = closed(parent_path(checkout.path)); !problem.empty()) {
-        findings.push_back(
-            {"repository.path", checkout.path, checkout.path + " cannot be published: " + problem});
+      if (const auto open = check_open(parent_path(checkout.path)); !open) {
+        findings.push_back({"repository.path", checkout.path,
+                            checkout.path + " cannot be published: " + open.error().message});
       }
     }
   }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "base/files.h"
 #include "config/excerpt.h"
@@ -12,11 +13,26 @@
 namespace freshet::config {
 namespace {
 
-using Key = std::string_view;  ///< with its section
+/// Where each text stands first, by its key with the section.
+using Places = std::map<std::pair<std::string, std::string>, Position>;
 
-/// Where a setting of a checkout may stand.
-std::vector<std::string> places_of(const std::string& key) {
-  constexpr Key kRepository = "repository.";
+void add_places(const Node& node, const std::string& key, Places& places) {
+  if (node.kind == Node::Kind::text) {
+    places.emplace(std::pair(key, node.text), node.at);
+    if (node.text.starts_with('/')) {  // paths are read without a slash at their end
+      places.emplace(std::pair(key, absolute_path(node.text)), node.at);
+    }
+  }
+  for (const Node& item : node.items) {
+    const bool is_member = node.kind == Node::Kind::table;
+    const std::string below = key.empty() ? item.key : key + "." + item.key;
+    add_places(item, is_member ? below : key, places);
+  }
+}
+
+/// Where a setting may stand: one of a repository in its checkouts, too.
+std::vector<std::string> homes_of(const std::string& key) {
+  constexpr std::string_view kRepository = "repository.";
   if (!key.starts_with(kRepository)) {
     return {key};
   }
@@ -24,36 +40,11 @@ std::vector<std::string> places_of(const std::string& key) {
   return {key, "repository.checkout." + rest, "defaults." + rest};
 }
 
-bool is_value(const Node& node, const std::string& value) {
-  return node.kind == Node::Kind::text &&
-         (node.text == value ||  // or the same path, with a slash at its end
-          (node.text.starts_with('/') && absolute_path(node.text) == value));
-}
-
-/// The first text of this value under the key, or in its list.
-const Node* find_value(const Node& node, Key key, const std::string& value) {
-  if (node.kind == Node::Kind::array) {
-    for (const Node& item : node.items) {
-      if (const Node* found = find_value(item, key, value)) {
-        return found;
-      }
-    }
-    return nullptr;
-  }
-  if (key.empty()) {
-    return is_value(node, value) ? &node : nullptr;
-  }
-  const std::size_t end = std::min(key.find('.'), key.size());
-  const Node* member = node.kind == Node::Kind::table ? node.find(key.substr(0, end)) : nullptr;
-  return member == nullptr ? nullptr
-                           : find_value(*member, key.substr(std::min(end + 1, key.size())), value);
-}
-
-Diagnostic placed(const Finding& finding, const std::string& file, const Node& root) {
-  for (const std::string& key : places_of(finding.key)) {
-    if (const Node* place = find_value(root, key, finding.value)) {
-      return {Severity::warning, file, place->at.line, place->at.column, key, finding.message,
-              place->at.length};
+Diagnostic placed(const Finding& finding, const std::string& file, const Places& places) {
+  for (const std::string& key : homes_of(finding.key)) {
+    if (const auto place = places.find({key, finding.value}); place != places.end()) {
+      const Position& at = place->second;
+      return {Severity::warning, file, at.line, at.column, key, finding.message, at.length};
     }
   }
   return {Severity::warning, file, 0, 0, finding.key, finding.message};
@@ -62,11 +53,14 @@ Diagnostic placed(const Finding& finding, const std::string& file, const Node& r
 }  // namespace
 
 void add_findings(Loaded& loaded, const std::string& file, const std::vector<Finding>& findings) {
-  const auto root = parse_toml(loaded.text);
+  Places places;
+  if (const auto root = parse_toml(loaded.text)) {
+    add_places(*root, "", places);
+  }
   std::vector<Diagnostic> warnings;
   warnings.reserve(findings.size());
   for (const Finding& finding : findings) {
-    warnings.push_back(placed(finding, file, root ? *root : Node()));
+    warnings.push_back(placed(finding, file, places));
   }
   std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);

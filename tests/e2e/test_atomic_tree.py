@@ -91,10 +91,11 @@ def test_a_tracked_file_that_somebody_changed_is_told_of(site):
 def test_a_refresh_that_somebody_asks_for_mends_what_somebody_changed(follow, mode):
     site = follow(mode=mode, first=False)
     site.daemon.wait_for_state("ok")
-    (site.path / "docs/index.html").write_text("mine\n")
-    assert run_freshet("--config", site.daemon.config, "refresh", "site", "--wait").returncode == 0
-    wait_for(lambda: git(site.path, "status", "--porcelain") == "", "it is written anew")
-    assert (site.path / "docs/index.html").read_text() == "<p>first</p>\n"
+    for change in ("mine\n", "mine again, at once\n"):
+        (site.path / "docs/index.html").write_text(change)
+        assert run_freshet("--config", site.daemon.config, "refresh", "site", "--wait").returncode == 0
+        wait_for(lambda: git(site.path, "status", "--porcelain") == "", "it is written anew")
+        assert (site.path / "docs/index.html").read_text() == "<p>first</p>\n"
 
 
 def test_a_check_names_a_tree_in_place_whose_update_was_interrupted(follow):

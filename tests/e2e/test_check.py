@@ -127,6 +127,17 @@ secret_file = "{tmp_path}/ci"
     assert not [line for number, line in shown if not lines[int(number) - 1].startswith(line.rstrip("…"))], shown
 
 
+def test_a_warning_about_a_default_stands_where_the_default_does(check, tmp_path):
+    run = check(f"""[defaults]
+group = "nobody-is-called-so"
+[[repository]]
+url = "https://example.invalid/a"
+path = "{tmp_path}/a"
+""", "--json")
+    assert [(problem["line"], problem["key"]) for problem in json.loads(run.stdout)["problems"]] == [
+        (2, "defaults.group")]
+
+
 def test_the_line_for_safe_directory_is_printed(check, tmp_path):
     repositories = [{"name": mode, "url": "https://example.invalid/a", "path": f"{tmp_path}/{mode}",
                      "mode": mode, "git": git}

@@ -163,6 +163,17 @@ def test_sync_mends_what_somebody_changed(idle):
     assert assert_complete(idle.path) == idle.upstream.tip()
 
 
+def test_sync_looks_once_a_day_for_what_somebody_changed_also_when_there_is_news(idle):
+    assert command(idle, "sync").returncode == DONE
+    commit = idle.upstream.commit({"new": "new\n"})
+    (idle.path / "README").write_text("mine\n")
+    os.utime(idle.path.parent / ".site.freshet" / "drift_checked", (0, 0))
+    run = command(idle, "sync")
+    assert run.returncode == DONE, run.stderr
+    assert "changed by somebody else" in run.stderr
+    assert assert_complete(idle.path) == commit
+
+
 def test_sync_as_json_is_json(idle):
     assert "site" in json.dumps(json.loads(command(idle, "sync", "--json").stdout))
 
